@@ -1,0 +1,161 @@
+package status
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Snapshot is the daemon at one moment. Times are absolute (RFC 3339 in JSON);
+// durations are in seconds, in fields that end in Seconds.
+type Snapshot struct {
+	Version  string     `json:"version"`
+	Started  time.Time  `json:"started"`
+	Now      time.Time  `json:"now"`
+	PID      int        `json:"pid"`
+	ASN      uint32     `json:"asn"`
+	RouterID netip.Addr `json:"routerId"`
+	Table    uint32     `json:"table"`
+	Metric   uint32     `json:"metric"`
+	Protocol uint8      `json:"protocol"`
+	MaxPaths int        `json:"maxPaths"`
+	// NextHops says how routes with several next hops stand in the kernel:
+	// "multipath", "nexthop groups" or "resilient groups", and why not a
+	// better one.
+	NextHops string `json:"nextHops"`
+	Config   Config `json:"config"`
+	// Listening has one entry an address, with the reason while it fails.
+	Listening []Listen `json:"listening"`
+	// RefusedConnections from addresses that no section names.
+	RefusedConnections uint64     `json:"refusedConnections"`
+	Clusters           []Cluster  `json:"clusters"`
+	Neighbors          []Neighbor `json:"neighbors"`
+	Routes             []Route    `json:"routes"`
+	// TableVersion goes up with each change of the chosen routes.
+	TableVersion uint64 `json:"tableVersion"`
+	Kernel       Kernel `json:"kernel"`
+}
+
+// Config says which file runs and what was wrong with the newest one.
+type Config struct {
+	File     string    `json:"file"`
+	LoadedAt time.Time `json:"loadedAt"` // the running one
+	// Rejected is true while the file on disk has mistakes and the one
+	// loaded before keeps running.
+	Rejected bool     `json:"rejected"`
+	Problems []string `json:"problems"` // of the newest file, as `hawser check` prints them
+}
+
+// Listen is one listening address.
+type Listen struct {
+	Address netip.AddrPort `json:"address"`
+	Error   string         `json:"error,omitempty"`
+}
+
+// Cluster is one section "cluster" and what came of it.
+type Cluster struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description,omitempty"`
+	ASN         string         `json:"asn"` // "65001", "external", "any"
+	Source      []netip.Prefix `json:"source"`
+	Allow       []netip.Prefix `json:"allow"`
+	MaxPeers    int            `json:"maxPeers"`
+	MaxPrefixes int            `json:"maxPrefixes"`
+	Peers       int            `json:"peers"` // known now
+	Established int            `json:"established"`
+	Accepted    int            `json:"accepted"` // prefixes
+	Refused     map[string]int `json:"refused"`  // prefixes by reason
+}
+
+// Neighbor is one BGP peer.
+type Neighbor struct {
+	Address          netip.Addr     `json:"address"`
+	Name             string         `json:"name"` // section
+	Description      string         `json:"description,omitempty"`
+	Cluster          string         `json:"cluster,omitempty"`
+	Dynamic          bool           `json:"dynamic"`
+	Passive          bool           `json:"passive"`
+	ASN              uint32         `json:"asn"`
+	RouterID         netip.Addr     `json:"routerId"`
+	LocalASN         uint32         `json:"localAsn"`
+	LocalID          netip.Addr     `json:"localRouterId"`
+	LocalAddress     string         `json:"localAddress,omitempty"` // address:port
+	RemotePort       uint16         `json:"remotePort,omitempty"`
+	State            string         `json:"state"` // Idle … Established
+	Since            time.Time      `json:"since,omitzero"`
+	HoldSeconds      int            `json:"holdSeconds"`
+	KeepaliveSeconds int            `json:"keepaliveSeconds"`
+	Families         []string       `json:"families"` // "ipv4Unicast", "ipv6Unicast"
+	CapabilitiesSent []string       `json:"capabilitiesSent"`
+	CapabilitiesRcvd []string       `json:"capabilitiesReceived"`
+	MsgRcvd          Messages       `json:"messagesReceived"`
+	MsgSent          Messages       `json:"messagesSent"`
+	InQueue          int            `json:"inQueue"`
+	OutQueue         int            `json:"outQueue"`
+	TableVersion     uint64         `json:"tableVersion"`
+	Received         int            `json:"prefixesReceived"` // held, accepted and refused
+	Accepted         int            `json:"prefixesAccepted"`
+	Refused          map[string]int `json:"prefixesRefused"` // by reason
+	Sent             int            `json:"prefixesSent"`
+	EstablishedCount uint64         `json:"connectionsEstablished"`
+	DroppedCount     uint64         `json:"connectionsDropped"`
+	LastError        string         `json:"lastError,omitempty"` // in words
+	LastErrorAt      time.Time      `json:"lastErrorAt,omitzero"`
+}
+
+// Messages counts BGP messages by type.
+type Messages struct {
+	Open         uint64 `json:"open"`
+	Update       uint64 `json:"update"`
+	Notification uint64 `json:"notification"`
+	Keepalive    uint64 `json:"keepalive"`
+	RouteRefresh uint64 `json:"routeRefresh"`
+	Total        uint64 `json:"total"`
+}
+
+// Route is one prefix with every path that was told for it, refused ones too.
+type Route struct {
+	Prefix netip.Prefix `json:"prefix"`
+	Paths  []Path       `json:"paths"`
+	// Installed is what the kernel holds for it now; empty when nothing.
+	Installed   []NextHop `json:"installed"`
+	InstalledAt time.Time `json:"installedAt,omitzero"`
+	// Error of the last attempt to install it.
+	Error string `json:"error,omitempty"`
+}
+
+// Path is one peer's route to a prefix.
+type Path struct {
+	Peer        netip.Addr `json:"peer"`
+	NextHop     netip.Addr `json:"nextHop"`
+	Best        bool       `json:"best"`             // the one with ">"
+	Multipath   bool       `json:"multipath"`        // chosen as well: "="
+	Reason      string     `json:"reason,omitempty"` // refused: a word of rib's list
+	Detail      string     `json:"detail,omitempty"` // the same in a sentence
+	Origin      string     `json:"origin"`           // "i", "e", "?"
+	ASPath      string     `json:"asPath"`           // "65001 {65002,65003}"
+	LocalPref   *uint32    `json:"localPref,omitempty"`
+	MED         *uint32    `json:"med,omitempty"`
+	Communities []string   `json:"communities,omitempty"`
+	Since       time.Time  `json:"since"`
+}
+
+// NextHop is one leg of an installed route.
+type NextHop struct {
+	Address   netip.Addr `json:"address"`
+	Interface string     `json:"interface"`
+	Weight    int        `json:"weight"` // 1 unless weighted
+	Dead      bool       `json:"dead,omitempty"`
+}
+
+// Kernel counts what was asked of it.
+type Kernel struct {
+	Routes      int       `json:"routes"` // ours, as last read back
+	Steps       uint64    `json:"steps"`  // applied since start
+	Errors      uint64    `json:"errors"`
+	LastError   string    `json:"lastError,omitempty"`
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
+	LastAudit   time.Time `json:"lastAudit,omitzero"`
+	// Waiting says why no route is deleted yet ("waiting for End-of-RIB from
+	// 192.168.1.5"), empty when reconciling is whole.
+	Waiting string `json:"waiting,omitempty"`
+}
