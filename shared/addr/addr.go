@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -91,3 +92,25 @@ func (r Range) String() string {
 }
 
 func number(a netip.Addr) *big.Int { return new(big.Int).SetBytes(a.AsSlice()) }
+
+// Merge sorts ranges and joins those that overlap or touch.
+func Merge(ranges []Range) []Range {
+	sorted := slices.Clone(ranges)
+	slices.SortFunc(sorted, func(a, b Range) int { return a.First.Compare(b.First) })
+	out := sorted[:0]
+	for _, r := range sorted {
+		if n := len(out); n > 0 && joins(out[n-1], r) {
+			if out[n-1].Last.Less(r.Last) {
+				out[n-1].Last = r.Last
+			}
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// joins reports whether b, which does not begin below a, leaves no gap to it.
+func joins(a, b Range) bool {
+	return a.First.Is4() == b.First.Is4() && (b.First.Compare(a.Last) <= 0 || a.Last.Next() == b.First)
+}

@@ -55,6 +55,14 @@ func FamilyOf(a netip.Addr) Family {
 	return IPv6
 }
 
+// String is "IPv4" or "IPv6", as Kubernetes writes it.
+func (f Family) String() string {
+	if f == IPv4 {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
 // FamilyPolicy is spec.ipFamilyPolicy.
 type FamilyPolicy string
 

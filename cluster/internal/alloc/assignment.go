@@ -1,0 +1,168 @@
+package alloc
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+func assignments(claims []*claim, leaving []*model.Service) []Assignment {
+	out := make([]Assignment, 0, len(claims)+len(leaving))
+	for _, c := range claims {
+		out = append(out, c.assignment())
+	}
+	for _, s := range leaving {
+		out = append(out, release(s))
+	}
+	slices.SortFunc(out, func(a, b Assignment) int { return compareKeys(a.Service, b.Service) })
+	return out
+}
+
+func release(s *model.Service) Assignment {
+	a := Assignment{Service: s.Key, Change: Released, Write: true}
+	if len(s.Holds) == 0 {
+		a.Change = Kept
+		return a
+	}
+	a.Message = list(s.Holds) + " is free again: the Service is no longer a load balancer of ours"
+	return a
+}
+
+func (c *claim) assignment() Assignment {
+	a := Assignment{Service: c.Key, Unmet: c.unmet()}
+	for i := range c.slots {
+		if s := &c.slots[i]; s.addr.IsValid() {
+			a.Addresses = append(a.Addresses, s.addr)
+			a.Pools = append(a.Pools, s.book.Name)
+		}
+	}
+	a.Change = change(c.Holds, a.Addresses, a.Unmet)
+	a.Message = c.message(a)
+	a.Write = !slices.Equal(a.Addresses, c.Holds) || a.From() != c.HoldsFrom
+	return a
+}
+
+func change(had, has []netip.Addr, unmet string) Change {
+	gone, came := without(had, has), without(has, had)
+	switch {
+	case len(gone) > 0 && len(came) > 0:
+		return Changed
+	case len(gone) > 0:
+		return Released
+	case len(came) > 0:
+		return Assigned
+	case unmet != "":
+		return Failed
+	}
+	return Kept
+}
+
+// without lists those of a that are not in b.
+func without(a, b []netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// unmet joins what the slots lack. A PreferDualStack Service that has one
+// family lacks nothing.
+func (c *claim) unmet() string {
+	if c.wrong != "" {
+		return c.wrong + c.staying()
+	}
+	var out []string
+	for i := range c.slots {
+		if s := &c.slots[i]; s.unmet != "" && !c.optional(s) {
+			out = append(out, s.complaint())
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// optional reports whether the Service is well served without this slot: it
+// prefers two families, has one, and did not ask for this address by itself.
+func (c *claim) optional(s *slot) bool {
+	if s.addr.IsValid() || s.asked.IsValid() || c.Policy != model.PreferDualStack {
+		return false
+	}
+	return slices.ContainsFunc(c.slots, func(o slot) bool { return o.addr.IsValid() })
+}
+
+func (s *slot) complaint() string {
+	if s.addr.IsValid() {
+		return s.unmet + "; " + s.addr.String() + " stays"
+	}
+	return "no " + s.family.String() + " address: " + s.unmet
+}
+
+func (c *claim) staying() string {
+	var held []netip.Addr
+	for i := range c.slots {
+		if a := c.slots[i].addr; a.IsValid() {
+			held = append(held, a)
+		}
+	}
+	if len(held) == 0 {
+		return ""
+	}
+	return "; " + list(held) + " stays"
+}
+
+func (c *claim) message(a Assignment) string {
+	var out []string
+	switch a.Change {
+	case Assigned, Changed:
+		out = append(out, c.given(a))
+	case Released:
+		out = append(out, list(without(c.Holds, a.Addresses))+" is free again")
+	}
+	if a.Change != Kept {
+		out = append(out, c.lost...)
+	}
+	if a.Unmet != "" {
+		out = append(out, a.Unmet)
+	} else if a.Change != Kept {
+		out = append(out, c.remarks()...)
+	}
+	return strings.Join(out, "; ")
+}
+
+// given says what is new and where it comes from.
+func (c *claim) given(a Assignment) string {
+	var out []string
+	for i, x := range a.Addresses {
+		if !slices.Contains(c.Holds, x) {
+			out = append(out, x.String()+" from pool "+a.Pools[i])
+		}
+	}
+	text := strings.Join(out, " and ")
+	if gone := without(c.Holds, a.Addresses); len(gone) > 0 {
+		text += " instead of " + list(gone)
+	}
+	return text
+}
+
+// remarks are the complaints of optional slots.
+func (c *claim) remarks() []string {
+	var out []string
+	for i := range c.slots {
+		if s := &c.slots[i]; s.unmet != "" {
+			out = append(out, s.complaint())
+		}
+	}
+	return out
+}
+
+func list(addresses []netip.Addr) string {
+	words := make([]string, len(addresses))
+	for i, a := range addresses {
+		words[i] = a.String()
+	}
+	return strings.Join(words, " and ")
+}

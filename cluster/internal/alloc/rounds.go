@@ -1,0 +1,188 @@
+package alloc
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+// New makes the plan for a snapshot.
+func New(s model.Snapshot) Plan {
+	l := newLedger(s)
+	claims, leaving := claimsOf(s.Services)
+	for _, c := range claims {
+		l.keep(c)
+	}
+	l.move(claims)
+	for _, c := range claims {
+		if len(c.Holds) > 0 {
+			l.fill(c)
+		}
+	}
+	for _, c := range claims {
+		if len(c.Holds) == 0 {
+			l.fill(c)
+		}
+	}
+	return Plan{
+		Assignments: assignments(claims, leaving),
+		Use:         l.use(),
+		Problems:    problems(l.pools.Overlaps),
+	}
+}
+
+// claimsOf makes a claim for each Service that is wanted, oldest first, and
+// sets apart the others that have something to lose.
+func claimsOf(services []model.Service) (claims []*claim, leaving []*model.Service) {
+	for i := range services {
+		s := &services[i]
+		switch {
+		case s.Wanted:
+			claims = append(claims, newClaim(s))
+		case len(s.Holds) > 0 || s.HoldsFrom != "":
+			leaving = append(leaving, s)
+		}
+	}
+	slices.SortFunc(claims, func(a, b *claim) int {
+		return cmp.Or(a.Created.Compare(b.Created), compareKeys(a.Key, b.Key))
+	})
+	return claims, leaving
+}
+
+func compareKeys(a, b model.Key) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}
+
+// keep is the first round: what c holds and may go on holding.
+func (l *ledger) keep(c *claim) {
+	for _, a := range c.Holds {
+		s := c.slot(model.FamilyOf(a))
+		b := l.of(a)
+		if why := l.mayNotKeep(c, s, a, b); why != "" {
+			c.lost = append(c.lost, a.String()+": "+why)
+			continue
+		}
+		l.hold(c, a, b)
+		s.addr, s.book = a, b
+	}
+}
+
+func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
+	switch {
+	case s == nil:
+		return "the Service has no " + model.FamilyOf(a).String() + " cluster IP"
+	case s.addr.IsValid():
+		return "a Service has one address of each family"
+	case b == nil:
+		return "no pool has it"
+	case !l.admits(b, c.Service):
+		return l.notAdmitted(b, c.Service)
+	}
+	if with, clash := l.clash(c, a, b); clash {
+		return with.String()
+	}
+	return ""
+}
+
+// move is the second round. A move sets an address free that may be what
+// another Service wishes for, hence the repetition; each slot moves once at
+// most, so it ends.
+func (l *ledger) move(claims []*claim) {
+	var restless []*claim
+	for _, c := range claims {
+		for i := range c.slots {
+			if s := &c.slots[i]; s.addr.IsValid() && !c.content(s) {
+				restless = append(restless, c)
+				break
+			}
+		}
+	}
+	for moved := true; moved; {
+		moved = false
+		for _, c := range restless {
+			for i := range c.slots {
+				if s := &c.slots[i]; s.addr.IsValid() && !c.content(s) && l.moveSlot(c, s) {
+					moved = true
+				}
+			}
+		}
+	}
+}
+
+func (l *ledger) moveSlot(c *claim, s *slot) bool {
+	a, b, ok := l.find(c, s)
+	if !ok {
+		s.unmet = l.explain(c, s)
+		return false
+	}
+	l.hold(c, a, b)
+	l.free(c, s.addr, s.book)
+	s.addr, s.book, s.unmet = a, b, ""
+	return true
+}
+
+// fill is the third and fourth round: an address for each empty slot.
+func (l *ledger) fill(c *claim) {
+	if c.wrong != "" {
+		return
+	}
+	before := slices.Clone(c.slots)
+	missing := false
+	for i := range c.slots {
+		s := &c.slots[i]
+		if s.addr.IsValid() {
+			continue
+		}
+		a, b, ok := l.find(c, s)
+		if !ok {
+			s.unmet = l.explain(c, s)
+			missing = true
+			continue
+		}
+		l.hold(c, a, b)
+		s.addr, s.book = a, b
+	}
+	if missing && c.whole() {
+		l.undo(c, before)
+	}
+}
+
+// undo gives back what fill gave, since only both addresses would do.
+func (l *ledger) undo(c *claim, before []slot) {
+	for i := range c.slots {
+		s := &c.slots[i]
+		if s.addr.IsValid() && !before[i].addr.IsValid() {
+			l.free(c, s.addr, s.book)
+			*s = before[i]
+			s.unmet = ""
+		}
+	}
+}
+
+// find looks for an address for the slot, without holding it.
+func (l *ledger) find(c *claim, s *slot) (netip.Addr, *book, bool) {
+	if s.asked.IsValid() {
+		b := l.of(s.asked)
+		return s.asked, b, l.whyNotAddress(c, s.asked, b) == ""
+	}
+	if c.WantPool != "" {
+		b := l.byName[c.WantPool]
+		if b == nil || !b.usable || !l.admits(b, c.Service) {
+			return netip.Addr{}, nil, false
+		}
+		a, ok := l.next(c, b, s.family)
+		return a, b, ok
+	}
+	for _, b := range l.auto {
+		if !l.admits(b, c.Service) {
+			continue
+		}
+		if a, ok := l.next(c, b, s.family); ok {
+			return a, b, true
+		}
+	}
+	return netip.Addr{}, nil, false
+}
