@@ -1,0 +1,114 @@
+package announce
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/hawser-lb/hawser/shared/route"
+)
+
+// join makes routes of the offers: one for each prefix, or several where the
+// attributes differ from peer to peer.
+func join(offers map[netip.Prefix][]offer) (routes []Announcement, refused []Refusal) {
+	routes = make([]Announcement, 0, len(offers))
+	for prefix, all := range offers {
+		if one := all[0].by; !slices.ContainsFunc(all, func(f offer) bool { return f.by != one }) {
+			routes = append(routes, Announcement{route.Route{Prefix: prefix, Attributes: one.attributes}, one.peers})
+			continue
+		}
+		several, no := joinPrefix(prefix, all)
+		routes, refused = append(routes, several...), append(refused, no...)
+	}
+	slices.SortFunc(routes, func(a, b Announcement) int {
+		return cmp.Or(comparePrefixes(a.Route.Prefix, b.Route.Prefix), slices.Compare(a.Peers, b.Peers))
+	})
+	return routes, refused
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits())
+}
+
+// mix is what one peer is told of one prefix, while it is put together.
+type mix struct {
+	route.Attributes
+	localPrefBy, medBy *paper
+}
+
+// joinPrefix puts together what several advertisements say of one prefix,
+// oldest first, for each peer by itself.
+func joinPrefix(prefix netip.Prefix, all []offer) (routes []Announcement, refused []Refusal) {
+	slices.SortStableFunc(all, func(a, b offer) int { return a.by.age - b.by.age })
+	mixes := map[string]*mix{}
+	for _, f := range all {
+		for _, peer := range f.by.peers {
+			m := mixes[peer]
+			if m == nil {
+				m = &mix{}
+				mixes[peer] = m
+			}
+			if why := m.add(f.by); why != "" {
+				refused = append(refused, Refusal{f.service.Key, f.address, ConflictingAdvertisements,
+					fmt.Sprintf("%s to peer %s: %s", prefix, peer, why)})
+			}
+		}
+	}
+	for _, peer := range slices.Sorted(maps.Keys(mixes)) {
+		routes = addPeer(routes, prefix, peer, &mixes[peer].Attributes)
+	}
+	return routes, refused
+}
+
+// add joins an advertisement in, or says why it contradicts an older one.
+func (m *mix) add(p *paper) (why string) {
+	if differ(m.LocalPref, p.LocalPref) {
+		return fmt.Sprintf("advertisement %s says local preference %d, the older %s says %d",
+			p.Name, p.LocalPref.Value, m.localPrefBy.Name, m.LocalPref.Value)
+	}
+	if differ(m.MED, p.MED) {
+		return fmt.Sprintf("advertisement %s says MED %d, the older %s says %d",
+			p.Name, p.MED.Value, m.medBy.Name, m.MED.Value)
+	}
+	if p.LocalPref.Set {
+		m.LocalPref, m.localPrefBy = p.LocalPref, p
+	}
+	if p.MED.Set {
+		m.MED, m.medBy = p.MED, p
+	}
+	m.Communities = union(m.Communities, p.Communities)
+	m.LargeCommunities = unionLarge(m.LargeCommunities, p.LargeCommunities)
+	return ""
+}
+
+// differ reports whether both say something, and not the same.
+func differ(a, b route.Optional) bool { return a.Set && b.Set && a != b }
+
+// addPeer adds the peer to the route that has the same attributes, or a route.
+func addPeer(routes []Announcement, prefix netip.Prefix, peer string, a *route.Attributes) []Announcement {
+	for i := range routes {
+		if same(routes[i].Route.Attributes, a) {
+			routes[i].Peers = append(routes[i].Peers, peer)
+			return routes
+		}
+	}
+	return append(routes, Announcement{route.Route{Prefix: prefix, Attributes: a}, []string{peer}})
+}
+
+// same compares the attributes that an advertisement sets.
+func same(a, b *route.Attributes) bool {
+	return a.LocalPref == b.LocalPref && a.MED == b.MED &&
+		slices.Equal(a.Communities, b.Communities) && slices.Equal(a.LargeCommunities, b.LargeCommunities)
+}
+
+func union(a, b []uint32) []uint32 {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}
+
+func unionLarge(a, b []route.LargeCommunity) []route.LargeCommunity {
+	out := slices.Concat(a, b)
+	slices.SortFunc(out, func(a, b route.LargeCommunity) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(out)
+}

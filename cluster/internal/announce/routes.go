@@ -1,0 +1,97 @@
+package announce
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+// Routes answers with all that node should tell, sorted by prefix and peers,
+// and with what it does not tell, sorted by Service and address.
+func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal) {
+	d := newDesk(s, node)
+	gate := gateOf(s.Nodes, node, o)
+	offers := map[netip.Prefix][]offer{}
+	var refused []Refusal
+	for _, svc := range sorted(s.Services) {
+		made, no := d.offers(svc)
+		refused = append(refused, no...)
+		if len(made) == 0 {
+			continue
+		}
+		if r, shut := closed(svc, node, gate); shut {
+			refused = append(refused, r)
+			continue
+		}
+		for _, f := range made {
+			p := f.prefix()
+			offers[p] = append(offers[p], f)
+		}
+		refused = append(refused, o.silent(svc, made)...)
+	}
+	routes, conflicts := join(offers)
+	refused = append(refused, conflicts...)
+	slices.SortFunc(refused, compareRefusals)
+	return routes, slices.Compact(refused)
+}
+
+// sorted lists the Services that have something to announce, by key.
+func sorted(services []model.Service) []*model.Service {
+	out := make([]*model.Service, 0, len(services))
+	for i := range services {
+		if s := &services[i]; s.Wanted && len(s.Holds) > 0 {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b *model.Service) int { return compareKeys(a.Key, b.Key) })
+	return out
+}
+
+func compareKeys(a, b model.Key) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}
+
+func compareRefusals(a, b Refusal) int {
+	return cmp.Or(
+		compareKeys(a.Service, b.Service), a.Address.Compare(b.Address),
+		strings.Compare(string(a.Reason), string(b.Reason)), strings.Compare(a.Detail, b.Detail))
+}
+
+// silent says that nobody hears of an address, since no session with a peer
+// that should is up.
+func (o Options) silent(s *model.Service, made []offer) []Refusal {
+	if len(o.Down) == 0 {
+		return nil
+	}
+	var out []Refusal
+	for _, a := range s.Holds {
+		peers := map[string]bool{}
+		for _, f := range made {
+			if f.address == a {
+				for _, p := range f.by.peers {
+					peers[p] = true
+				}
+			}
+		}
+		if why, down := o.allDown(peers); down {
+			out = append(out, Refusal{s.Key, a, PeerDown, why})
+		}
+	}
+	return out
+}
+
+func (o Options) allDown(peers map[string]bool) (why string, down bool) {
+	var words []string
+	for p := range peers {
+		reason, is := o.Down[p]
+		if !is {
+			return "", false
+		}
+		words = append(words, "peer "+p+": "+reason)
+	}
+	slices.Sort(words)
+	return strings.Join(words, "; "), len(words) > 0
+}
