@@ -1,0 +1,117 @@
+# Hawser. `make help` explains the targets.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD   := build
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATIC  := CGO_ENABLED=0 GOOS=linux
+LDFLAGS := -s -w -X github.com/hawser-lb/hawser/shared/version.Version=$(VERSION)
+GOBUILD := go build -trimpath -ldflags "$(LDFLAGS)"
+GO      := $(shell find router cluster shared -name '*.go' -not -path 'cluster/testcluster/*' 2>/dev/null) go.mod go.sum
+
+# What the router's binary is built for: name, then Go's environment.
+TARGETS    := mipsle mips arm64 armv7 amd64
+env_mipsle := GOARCH=mipsle GOMIPS=softfloat
+env_mips   := GOARCH=mips GOMIPS=softfloat
+env_arm64  := GOARCH=arm64
+env_armv7  := GOARCH=arm GOARM=7
+env_amd64  := GOARCH=amd64
+
+# Debian packages that tests and demo use; deps installs what is missing.
+PACKAGES := bird2 busybox-static ca-certificates cpio curl etcd-server frr \
+            iproute2 kmod make nftables procps qemu-system-mips shellcheck
+
+.PHONY: help
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z][a-z0-9/_-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## --- build
+
+.PHONY: build
+build: $(BUILD)/hawser $(BUILD)/hawser-speaker ## both programs, for this machine
+
+.PHONY: hawser hawser-speaker
+hawser: $(BUILD)/hawser ## the router's program, for this machine
+hawser-speaker: $(BUILD)/hawser-speaker ## the cluster's program, for this machine
+
+$(BUILD)/hawser: $(GO)
+	$(STATIC) $(GOBUILD) -o $@ ./router/cmd/hawser
+
+$(BUILD)/hawser-speaker: $(GO)
+	$(STATIC) $(GOBUILD) -o $@ ./cluster/cmd/hawser-speaker
+
+$(BUILD)/scene: $(GO)
+	$(STATIC) $(GOBUILD) -o $@ ./shared/lab/cmd/scene
+
+$(BUILD)/hawser-%: $(GO)
+	$(STATIC) $(env_$*) $(GOBUILD) -o $@ ./router/cmd/hawser
+
+.PHONY: $(TARGETS:%=hawser-%)
+$(TARGETS:%=hawser-%): hawser-%: $(BUILD)/hawser-%
+
+.PHONY: cross
+cross: $(TARGETS:%=$(BUILD)/hawser-%) ## the router's program for each kind of router, with sizes
+	@printf '%-16s %12s %12s\n' binary bytes 'gzip -9'; \
+	for t in $(TARGETS); do f=$(BUILD)/hawser-$$t; \
+	  printf '%-16s %12d %12d\n' hawser-$$t "$$(stat -c %s $$f)" "$$(gzip -9 -c $$f | wc -c)"; done
+	@size=$$(stat -c %s $(BUILD)/hawser-mipsle); \
+	  test "$$size" -le 7000000 || { echo "hawser-mipsle: $$size bytes, more than the 7,000,000 that a router has room for"; exit 1; }
+
+# The Kubernetes parts of the test cluster: minutes when cold, then cached.
+KUBE := k8s.io/component-base/version
+$(BUILD)/kube: $(wildcard cluster/testcluster/cmd/kube/*.go) cluster/testcluster/go.mod cluster/testcluster/go.sum
+	@echo "building kube-apiserver, controller-manager, kube-proxy and kubectl from source: about ten minutes when cold"
+	cd cluster/testcluster && CGO_ENABLED=0 go build -trimpath -o ../../$@ \
+	  -ldflags "-s -w -X $(KUBE).gitVersion=v1.37.2 -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=37" ./cmd/kube
+
+.PHONY: generate
+generate: ## the CRDs and deep copies, from cluster/api
+	go tool controller-gen object crd paths=./cluster/api/... output:crd:dir=cluster/deploy/crds
+
+## --- test
+
+.PHONY: deps
+deps: ## install the Debian packages that tests and demo need and that are missing (root)
+	@missing=(); for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed$$' || missing+=($$p); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "installing: $${missing[*]}"; \
+	  policy=/usr/sbin/policy-rc.d; \
+	  if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; trap 'rm -f /usr/sbin/policy-rc.d' EXIT; fi; \
+	  apt-get -qq update; \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck, shellcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	go vet ./...
+	cd cluster/testcluster && go vet ./...
+	go tool staticcheck ./...
+	shellcheck .ci/run $$(git ls-files '*.sh')
+
+$(BUILD)/board: shared/lab/board/fetch.sh
+	shared/lab/board/fetch.sh $@
+
+# -p 1: the packages' labs share two cores; tests inside a package run in parallel where they can.
+.PHONY: test
+test: deps $(BUILD)/kube build cross $(BUILD)/board lint ## everything: unit, namespaces, interop, end to end, cross-builds, emulated MIPS (root)
+	go test -p 1 -count=1 -timeout 30m ./...
+
+.PHONY: demo
+demo: deps $(BUILD)/kube build $(BUILD)/scene ## the whole story on real parts, in this terminal (root)
+	$(BUILD)/scene demo
+
+.PHONY: lab
+lab: deps $(BUILD)/kube build $(BUILD)/scene ## the demo's scene, left running for you (root)
+	$(BUILD)/scene lab
+
+.PHONY: bench
+bench: deps build ## load and failure times beside FRR and BIRD, as ratios (root)
+	go run ./shared/lab/cmd/bench
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
