@@ -94,7 +94,8 @@ type Neighbor struct {
 	TableVersion     uint64         `json:"tableVersion"`
 	Received         int            `json:"prefixesReceived"` // held, accepted and refused
 	Accepted         int            `json:"prefixesAccepted"`
-	Refused          map[string]int `json:"prefixesRefused"` // by reason
+	AcceptedIPv6     int            `json:"prefixesAcceptedIpv6"` // those of Accepted that are IPv6
+	Refused          map[string]int `json:"prefixesRefused"`      // by reason
 	Sent             int            `json:"prefixesSent"`
 	EstablishedCount uint64         `json:"connectionsEstablished"`
 	DroppedCount     uint64         `json:"connectionsDropped"`

@@ -1,0 +1,32 @@
+package status
+
+import (
+	"fmt"
+	"io"
+)
+
+// Clusters writes "show clusters": each section and what came of it.
+func Clusters(w io.Writer, s *Snapshot) {
+	notices(w, s)
+	if len(s.Clusters) == 0 {
+		fmt.Fprintln(w, "No cluster is configured")
+	}
+	for i, c := range s.Clusters {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "Cluster %s", c.Name)
+		if c.Description != "" {
+			fmt.Fprintf(w, " (%s)", c.Description)
+		}
+		fmt.Fprintf(w, "\n  AS        %s\n", c.ASN)
+		fmt.Fprintf(w, "  Source    %s\n", joined(c.Source, "none: only neighbors that name it"))
+		fmt.Fprintf(w, "  Allow     %s\n", joined(c.Allow, "nothing is accepted"))
+		fmt.Fprintf(w, "  Peers     %d established of %d, at most %d\n", c.Established, c.Peers, c.MaxPeers)
+		fmt.Fprintf(w, "  Prefixes  %d accepted, %d refused", c.Accepted, total(c.Refused))
+		if why := reasons(c.Refused); why != "" {
+			fmt.Fprintf(w, " (%s)", why)
+		}
+		fmt.Fprintf(w, ", at most %d a peer\n", c.MaxPrefixes)
+	}
+}

@@ -1,0 +1,140 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+var zeroAddr netip.Addr
+
+// Neighbors writes "show ip bgp neighbors": all there is to know of sessions.
+func Neighbors(w io.Writer, s *Snapshot, all []Neighbor) {
+	notices(w, s)
+	if len(all) == 0 {
+		fmt.Fprintln(w, "No neighbor is configured and none has connected")
+	}
+	for i := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		neighborHead(w, s, &all[i])
+		neighborCapabilities(w, &all[i])
+		neighborMessages(w, &all[i])
+		neighborFamilies(w, &all[i])
+		neighborEnds(w, s, &all[i])
+	}
+}
+
+func neighborHead(w io.Writer, s *Snapshot, n *Neighbor) {
+	link := "external"
+	if n.ASN == n.LocalASN {
+		link = "internal"
+	}
+	if n.ASN == 0 {
+		fmt.Fprintf(w, "BGP neighbor is %s, remote AS not known yet, local AS %d\n", n.Address, n.LocalASN)
+	} else {
+		fmt.Fprintf(w, "BGP neighbor is %s, remote AS %d, local AS %d, %s link\n", n.Address, n.ASN, n.LocalASN, link)
+	}
+	if n.Description != "" {
+		fmt.Fprintf(w, " Description: %s\n", n.Description)
+	}
+	fmt.Fprintf(w, " %s\n", n.origin())
+	id := "0.0.0.0"
+	if n.RouterID.IsValid() {
+		id = n.RouterID.String()
+	}
+	fmt.Fprintf(w, "  BGP version 4, remote router ID %s\n", id)
+	fmt.Fprintf(w, "  BGP state = %s", n.State)
+	if n.State == established {
+		fmt.Fprintf(w, ", up for %s", uptime(n.Since, s.Now))
+	} else if !n.Since.IsZero() {
+		fmt.Fprintf(w, ", down for %s", uptime(n.Since, s.Now))
+	}
+	fmt.Fprintf(w, "\n  Hold time is %d, keepalive interval is %d seconds\n", n.HoldSeconds, n.KeepaliveSeconds)
+}
+
+// origin says which section makes this a neighbor.
+func (n *Neighbor) origin() string {
+	how := "waits for its connection"
+	if !n.Passive {
+		how = "is dialled"
+	}
+	if n.Dynamic {
+		return fmt.Sprintf("Dynamic: accepted by a source of cluster %s", n.Cluster)
+	}
+	if n.Cluster != "" {
+		return fmt.Sprintf("Section %s of cluster %s, %s", n.Name, n.Cluster, how)
+	}
+	return fmt.Sprintf("Section %s, %s", n.Name, how)
+}
+
+func neighborCapabilities(w io.Writer, n *Neighbor) {
+	if len(n.CapabilitiesSent)+len(n.CapabilitiesRcvd) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "  Neighbor capabilities:")
+	for _, c := range n.CapabilitiesSent {
+		said := "advertised"
+		if slices.Contains(n.CapabilitiesRcvd, c) {
+			said = "advertised and received"
+		}
+		fmt.Fprintf(w, "    %s: %s\n", c, said)
+	}
+	for _, c := range n.CapabilitiesRcvd {
+		if !slices.Contains(n.CapabilitiesSent, c) {
+			fmt.Fprintf(w, "    %s: received\n", c)
+		}
+	}
+}
+
+func neighborMessages(w io.Writer, n *Neighbor) {
+	fmt.Fprintln(w, "  Message statistics:")
+	fmt.Fprintf(w, "    Inq depth is %d\n    Outq depth is %d\n", n.InQueue, n.OutQueue)
+	fmt.Fprintf(w, "    %-15s %10s %10s\n", "", "Sent", "Rcvd")
+	for _, row := range []struct {
+		name       string
+		sent, rcvd uint64
+	}{
+		{"Opens:", n.MsgSent.Open, n.MsgRcvd.Open},
+		{"Notifications:", n.MsgSent.Notification, n.MsgRcvd.Notification},
+		{"Updates:", n.MsgSent.Update, n.MsgRcvd.Update},
+		{"Keepalives:", n.MsgSent.Keepalive, n.MsgRcvd.Keepalive},
+		{"Route Refresh:", n.MsgSent.RouteRefresh, n.MsgRcvd.RouteRefresh},
+		{"Total:", n.MsgSent.Total, n.MsgRcvd.Total},
+	} {
+		fmt.Fprintf(w, "    %-15s %10d %10d\n", row.name, row.sent, row.rcvd)
+	}
+}
+
+func neighborFamilies(w io.Writer, n *Neighbor) {
+	families := strings.NewReplacer("ipv4Unicast", "IPv4 Unicast", "ipv6Unicast", "IPv6 Unicast").Replace(strings.Join(n.Families, ", "))
+	if families != "" {
+		fmt.Fprintf(w, "\n For address family: %s\n", families)
+	} else {
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "  %d prefixes held, %d accepted, %d refused", n.Received, n.Accepted, total(n.Refused))
+	if why := reasons(n.Refused); why != "" {
+		fmt.Fprintf(w, " (%s)", why)
+	}
+	fmt.Fprintf(w, "; %d sent\n", n.Sent)
+}
+
+func neighborEnds(w io.Writer, s *Snapshot, n *Neighbor) {
+	fmt.Fprintf(w, "\n  Connections established %d; dropped %d\n", n.EstablishedCount, n.DroppedCount)
+	if n.LastError == "" {
+		fmt.Fprintln(w, "  Last error never")
+	} else {
+		fmt.Fprintf(w, "  Last error %s ago, at %s: %s\n", uptime(n.LastErrorAt, s.Now), n.LastErrorAt.Format(time.RFC3339), n.LastError)
+	}
+	if n.LocalAddress != "" {
+		fmt.Fprintf(w, "Local host: %s\n", n.LocalAddress)
+	}
+	if n.RemotePort != 0 {
+		fmt.Fprintf(w, "Foreign host: %s\n", netip.AddrPortFrom(n.Address, n.RemotePort))
+	}
+}

@@ -1,0 +1,172 @@
+package status
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Source is where the Snapshot comes from: the daemon. It is called from
+// several goroutines and must not block on a peer.
+type Source interface {
+	Snapshot(withRoutes bool) Snapshot
+}
+
+// Request is one line to the socket.
+type Request struct {
+	// Get names what is wanted; there is "snapshot" only, so far.
+	Get string `json:"get"`
+	// Routes asks for the routes as well, which may be many.
+	Routes bool `json:"routes,omitempty"`
+}
+
+// Answer is one line from the socket; exactly one field is set.
+type Answer struct {
+	Error    string    `json:"error,omitempty"`
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
+}
+
+// What a client may cost.
+const (
+	maxLine        = 64 << 10
+	maxConnections = 16
+	idleTimeout    = 30 * time.Second
+	writeTimeout   = 10 * time.Second
+)
+
+// Server answers requests on a unix socket.
+type Server struct {
+	path   string
+	source Source
+	log    *slog.Logger
+}
+
+// NewServer returns a Server that has opened nothing yet.
+func NewServer(path string, source Source, log *slog.Logger) *Server {
+	return &Server{path: path, source: source, log: log}
+}
+
+// Run serves until ctx ends, which is no error. It fails at once when the
+// socket cannot be had, with ErrRunning when another daemon has it.
+func (s *Server) Run(ctx context.Context) error {
+	l, err := listen(s.path)
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	s.log.Debug("control socket open", "path", s.path)
+	stop := context.AfterFunc(ctx, l.close)
+	defer stop()
+	defer l.close()
+
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	seats := make(chan struct{}, maxConnections)
+	for {
+		c, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			s.log.Warn("control socket", "error", err)
+			if !pause(ctx, time.Second) {
+				return nil
+			}
+			continue
+		}
+		select {
+		case seats <- struct{}{}:
+			clients.Go(func() {
+				defer func() { <-seats }()
+				s.serve(ctx, c)
+			})
+		default:
+			turnAway(c)
+		}
+	}
+}
+
+// pause waits, false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// turnAway tells a client that there are too many. It is sent without
+// waiting: the line fits into the socket's buffer or the client does without.
+func turnAway(c net.Conn) {
+	defer c.Close()
+	if c.SetWriteDeadline(time.Now().Add(10*time.Millisecond)) == nil {
+		send(c, Answer{Error: fmt.Sprintf("too many connections: %d are open, try again", maxConnections)})
+	}
+}
+
+// serve answers the lines of one client until it leaves, is silent for too
+// long or says something that cannot be a request.
+func (s *Server) serve(ctx context.Context, c net.Conn) {
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	lines := bufio.NewScanner(deadlined{c})
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		a, end := s.answer(lines.Bytes())
+		if err := send(c, a); err != nil || end {
+			return
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		send(c, Answer{Error: fmt.Sprintf("request longer than %d bytes", maxLine)})
+	}
+}
+
+// answer is what to say to one line; end is true after nonsense.
+func (s *Server) answer(line []byte) (a Answer, end bool) {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	var r Request
+	if err := dec.Decode(&r); err != nil {
+		return Answer{Error: `no request: one JSON object a line, such as {"get":"snapshot"}`}, true
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Answer{Error: "more than one request in a line"}, true
+	}
+	if r.Get != "snapshot" {
+		return Answer{Error: fmt.Sprintf("get %.40q: there is snapshot only", r.Get)}, false
+	}
+	snapshot := s.source.Snapshot(r.Routes)
+	snapshot.complete()
+	return Answer{Snapshot: &snapshot}, false
+}
+
+func send(c net.Conn, a Answer) error {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	return json.NewEncoder(c).Encode(a)
+}
+
+// deadlined gives up on a connection that is silent for too long.
+type deadlined struct{ net.Conn }
+
+func (d deadlined) Read(b []byte) (int, error) {
+	if err := d.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
+		return 0, err
+	}
+	return d.Conn.Read(b)
+}
