@@ -9,34 +9,27 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/hawser-lb/hawser/shared/lab"
 )
 
 // Config is what a board is made of.
 type Config struct {
 	// Parts is the directory that fetch.sh filled.
 	Parts string
-	// Tap is the device in the host's namespace that eth0 is joined to.
-	Tap string
+	// Host that the board stands beside: QEMU runs there, and eth0 is joined to
+	// the device Tap, which must be there already.
+	Host *lab.Host
+	Tap  string
 	// Address of eth0.
 	Address netip.Prefix
 	// Files of the root, besides busybox and the drivers.
 	Files []File
-	// Start starts QEMU in the host's namespace. It is a process like any
-	// other of the laboratory and goes with it.
-	Start func(name string, args ...string) (Process, error)
-}
-
-// Process is QEMU while it runs.
-type Process interface {
-	// Done is closed when the process has ended.
-	Done() <-chan struct{}
-	// Stop ends it and waits for that.
-	Stop()
 }
 
 // Board is a router that runs. Close it.
 type Board struct {
-	process Process
+	process *lab.Process
 	serial  *serial
 	dir     string // image, console log, socket
 }
@@ -71,7 +64,7 @@ func Boot(ctx context.Context, cfg Config) (_ *Board, err error) {
 		return nil, err
 	}
 	defer line.Close()
-	b.process, err = cfg.Start("qemu-system-mipsel", arguments(cfg, dir, initrd)...)
+	b.process, err = cfg.Host.Start("qemu-system-mipsel", arguments(cfg, dir, initrd)...)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +102,7 @@ func (b *Board) connect(ctx context.Context, line net.Listener) error {
 	case <-b.process.Done():
 		line.Close()
 		<-opened
-		return errors.New("qemu ended at once")
+		return fmt.Errorf("qemu ended: %s", b.process.Output())
 	case <-ctx.Done():
 		line.Close()
 		<-opened
@@ -155,7 +148,7 @@ func (b *Board) Console() string {
 // Close switches the board off and removes its files.
 func (b *Board) Close() error {
 	if b.process != nil {
-		b.process.Stop()
+		b.process.Kill()
 	}
 	if b.serial != nil {
 		b.serial.conn.Close()
