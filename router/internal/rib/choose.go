@@ -1,0 +1,211 @@
+package rib
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/shared/route"
+)
+
+// Take returns the prefixes whose next hops changed since the last Take, in no
+// order.
+func (t *Table) Take() []netip.Prefix {
+	t.settle()
+	for _, prefix := range t.changed {
+		if e := t.entries[prefix]; e != nil {
+			e.changed = false
+		}
+	}
+	changed := t.changed
+	t.changed = nil
+	return changed
+}
+
+// Version goes up with each change of a prefix's next hops.
+func (t *Table) Version() uint64 {
+	t.settle()
+	return t.version
+}
+
+// NextHops are the chosen ones for prefix, sorted; none when it has no accepted
+// route.
+func (t *Table) NextHops(prefix netip.Prefix) []fib.NextHop {
+	t.settle()
+	if e := t.entries[prefix]; e != nil {
+		return e.hops
+	}
+	return nil
+}
+
+// Want calls yield for each prefix that has next hops.
+func (t *Table) Want(yield func(netip.Prefix, []fib.NextHop) bool) {
+	t.settle()
+	for prefix, e := range t.entries {
+		if len(e.hops) > 0 && !yield(prefix, e.hops) {
+			return
+		}
+	}
+}
+
+// settle chooses what has to be chosen again.
+func (t *Table) settle() {
+	for _, e := range t.dirty {
+		e.dirty = false
+		hops := t.choose(e)
+		if !slices.Equal(hops, e.hops) {
+			e.hops = hops
+			t.version++
+			if !e.changed {
+				e.changed = true
+				t.changed = append(t.changed, e.prefix)
+			}
+		}
+		if len(e.paths) == 0 {
+			delete(t.entries, e.prefix)
+		}
+	}
+	t.dirty = t.dirty[:0]
+}
+
+// choose marks the best path and its equals (RFC 4271 §9.1.2.2 up to step d)
+// and returns their next hops. Which of the equals is called the best, and
+// which next hops are left out beyond max_paths, goes by the peers' addresses.
+func (t *Table) choose(e *entry) []fib.NextHop {
+	field := t.field[:0]
+	for i := range e.paths {
+		e.paths[i].marks = 0
+		if e.paths[i].reason == Accepted {
+			field = append(field, i)
+		}
+	}
+	field = e.keepLowest(field, byPreference)
+	field = e.keepLowestMED(field)
+	field = e.keepLowest(field, byDistance)
+	t.field = field
+	if len(field) == 0 {
+		return nil
+	}
+	var room [16]fib.NextHop
+	hops := room[:0]
+	for n, i := range field {
+		p := &e.paths[i]
+		if n == 0 {
+			p.marks = best
+		}
+		hop := t.resolve(p.attrs.NextHop)
+		switch {
+		case slices.Contains(hops, hop):
+			p.marks |= multipath
+		case len(hops) < t.maxPaths:
+			p.marks |= multipath
+			hops = append(hops, hop)
+		}
+	}
+	slices.SortFunc(hops, fib.NextHop.Compare)
+	return t.shared.of(hops)
+}
+
+// keepLowest leaves those paths of field that none of it is below.
+func (e *entry) keepLowest(field []int, compare func(a, b *path) int) []int {
+	if len(field) < 2 {
+		return field
+	}
+	lowest := field[0]
+	for _, i := range field[1:] {
+		if compare(&e.paths[i], &e.paths[lowest]) < 0 {
+			lowest = i
+		}
+	}
+	return slices.DeleteFunc(field, func(i int) bool { return compare(&e.paths[i], &e.paths[lowest]) > 0 })
+}
+
+// keepLowestMED leaves out each path that loses by MED against another of the
+// same neighbouring AS. The result does not depend on the order of arrival.
+func (e *entry) keepLowestMED(field []int) []int {
+	if len(field) < 2 || !slices.ContainsFunc(field, func(i int) bool { return e.paths[i].attrs.MED.Value > 0 }) {
+		return field
+	}
+	out := make([]int, 0, len(field))
+	for _, i := range field {
+		a := e.paths[i].attrs
+		if !slices.ContainsFunc(field, func(j int) bool {
+			b := e.paths[j].attrs
+			return b.MED.Value < a.MED.Value && b.FirstAS() == a.FirstAS()
+		}) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// byPreference orders by LOCAL_PREF, AS-path length and ORIGIN.
+func byPreference(a, b *path) int {
+	if a.attrs == b.attrs && a.peer.external == b.peer.external {
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(b.localPref(), a.localPref()),
+		cmp.Compare(a.attrs.PathLen(), b.attrs.PathLen()),
+		cmp.Compare(a.attrs.Origin, b.attrs.Origin),
+	)
+}
+
+// byDistance puts eBGP before iBGP.
+func byDistance(a, b *path) int {
+	switch {
+	case a.peer.external == b.peer.external:
+		return 0
+	case a.peer.external:
+		return -1
+	}
+	return 1
+}
+
+const defaultLocalPref = 100
+
+// localPref is what decides here: LOCAL_PREF counts between peers of one AS
+// only (RFC 4271 §5.1.5), and a graceful shutdown is the last resort (RFC 8326
+// §4.2).
+func (p *path) localPref() uint32 {
+	switch {
+	case p.attrs.Has(route.GracefulShutdown):
+		return 0
+	case p.peer.external || !p.attrs.LocalPref.Set:
+		return defaultLocalPref
+	}
+	return p.attrs.LocalPref.Value
+}
+
+// sharing keeps one slice for each set of next hops, since thousands of
+// prefixes have the same.
+type sharing struct {
+	sets map[string][]fib.NextHop
+	key  []byte
+}
+
+// maxShared sets are remembered; beyond that, remembering begins anew.
+const maxShared = 1024
+
+// of returns a lasting slice with these next hops.
+func (s *sharing) of(hops []fib.NextHop) []fib.NextHop {
+	s.key = s.key[:0]
+	for _, h := range hops {
+		a := h.Addr.As16()
+		s.key = append(s.key, byte(h.Addr.BitLen()))
+		s.key = append(s.key, a[:]...)
+		s.key = binary.BigEndian.AppendUint32(s.key, uint32(h.Link))
+		s.key = binary.BigEndian.AppendUint16(s.key, uint16(h.Weight))
+	}
+	if set, known := s.sets[string(s.key)]; known {
+		return set
+	}
+	if s.sets == nil || len(s.sets) >= maxShared {
+		s.sets = map[string][]fib.NextHop{}
+	}
+	set := slices.Clone(hops)
+	s.sets[string(s.key)] = set
+	return set
+}

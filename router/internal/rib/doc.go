@@ -1,0 +1,31 @@
+// Package rib is the one table of what the peers told us. It judges every route
+// by its peer's policy, chooses the best of those accepted, and says which next
+// hops each prefix should have.
+//
+//	shared/bgp events -> Table.Update -> policy -> choice -> next hops per prefix -> fib
+//
+// It is pure: no goroutine, no clock, no socket. What it must know of the
+// machine (our addresses, our subnets) comes in as Facts, the time as an
+// argument. A change of one prefix costs that prefix only; a change of facts or
+// policy looks at everything again.
+//
+// # Refusals
+//
+// A refused route is kept and shown with a Reason, in this order of checks:
+//
+//	defaultRoute        a default route
+//	notAllowed          outside what the section allows
+//	tooShort            wider than an allowed prefix that it covers
+//	martian             loopback, link-local, multicast, reserved (RFC 6890);
+//	                    our own addresses and subnets; its own next hop
+//	nextHopForeign      the next hop is neither the peer nor in the section's source
+//	nextHopUnreachable  no interface of ours reaches the next hop
+//	asLoop              our own AS is in the path (RFC 4271 §9.1.2)
+//	maxPrefixes         the peer told more acceptable prefixes than it may
+//
+// # Memory
+//
+// A peer is held to max_prefixes accepted routes and as many refused ones; what
+// is refused beyond that is counted and forgotten. Count.Lacks then says that
+// looking again cannot bring those routes back: the peer has to tell them anew.
+package rib
