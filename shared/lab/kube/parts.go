@@ -1,0 +1,133 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+)
+
+func (c *Cluster) startEtcd(ctx context.Context) error {
+	peers := strings.Replace(c.etcdURL, ":2379", ":2380", 1)
+	var err error
+	c.etcd, err = c.host.Start("etcd", "--name", "lab", "--data-dir", c.path("etcd"), "--logger", "zap", "--log-level", "warn",
+		"--listen-client-urls", c.etcdURL, "--advertise-client-urls", c.etcdURL,
+		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "lab="+peers)
+	if err != nil {
+		return fmt.Errorf("%w (Debian's package is etcd-server; `make deps` installs it)", err)
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: c.host.Dial, DisableKeepAlives: true}}
+	return c.answers(ctx, c.etcd, client, c.etcdURL+"/health")
+}
+
+// StartAPIServer starts the API server, for the first time or after
+// StopAPIServer, and returns when it is ready.
+func (c *Cluster) StartAPIServer(ctx context.Context) error {
+	args := []string{
+		"--etcd-servers", c.etcdURL, "--bind-address", c.options.Address, "--secure-port", "6443", "--cert-dir", c.path("pki"),
+		"--authorization-mode", "RBAC", "--token-auth-file", c.path("tokens.csv"), "--service-cluster-ip-range", c.options.ServiceCIDR,
+		"--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", c.path("service-accounts.pem"),
+		"--service-account-signing-key-file", c.path("service-accounts.pem"),
+		"--disable-admission-plugins", "ServiceAccount", "--endpoint-reconciler-type", "none", "--profiling=false",
+	}
+	if strings.HasPrefix(c.options.Address, "127.") {
+		args = append(args, "--advertise-address", "192.0.2.1") // loopback is refused; nobody dials it
+	}
+	var err error
+	if c.apiserver, err = c.host.Start(c.tool("kube-apiserver"), args...); err != nil {
+		return err
+	}
+	return c.answers(ctx, c.apiserver, &http.Client{Transport: certified{c}}, c.Server()+"/readyz")
+}
+
+// StopAPIServer ends the API server. What it knows stays in etcd.
+func (c *Cluster) StopAPIServer() { c.apiserver.Kill() }
+
+func (c *Cluster) startControllers(context.Context) error {
+	if len(c.options.Controllers) == 0 {
+		return nil
+	}
+	config, err := c.writeKubeconfig("system:kube-controller-manager", c.tokens["system:kube-controller-manager"])
+	if err != nil {
+		return err
+	}
+	c.controllers, err = c.host.Start(c.tool("kube-controller-manager"), "--kubeconfig", config, "--controllers", strings.Join(c.options.Controllers, ","),
+		"--bind-address", "127.0.0.1", "--secure-port", "0", "--leader-elect=false",
+		"--service-account-private-key-file", c.path("service-accounts.pem"), "--use-service-account-credentials=false")
+	return err
+}
+
+// StartProxy runs kube-proxy on a host, for the node of that name.
+func (c *Cluster) StartProxy(_ context.Context, h *lab.Host, node string) (*lab.Process, error) {
+	config, err := c.writeKubeconfig("system:kube-proxy", c.tokens["system:kube-proxy"])
+	if err != nil {
+		return nil, fmt.Errorf("kube: %w", err)
+	}
+	return h.Start(c.tool("kube-proxy"), "--kubeconfig", config, "--hostname-override", node, "--proxy-mode", "nftables",
+		"--conntrack-max-per-core", "0", "--conntrack-min", "0", "--conntrack-tcp-timeout-established", "0", "--conntrack-tcp-timeout-close-wait", "0",
+		"--healthz-bind-address", "127.0.0.1:10256", "--metrics-bind-address", "127.0.0.1:10249")
+}
+
+func (c *Cluster) tool(part string) string { return filepath.Join(c.bin, part) }
+
+// answers waits until url says 200, and no longer than the process lives.
+func (c *Cluster) answers(ctx context.Context, p *lab.Process, client *http.Client, url string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-p.Done():
+			cancel(errors.New("it has ended"))
+		case <-ctx.Done():
+		}
+	}()
+	err := lab.Until(ctx, p.String(), func() error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		if body, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s says %s: %s %w", url, answer.Status, body, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, lastLines(p.Output(), 30))
+	}
+	return nil
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// certified is a transport that trusts the API server's certificate as soon as
+// that is written, and speaks as the administrator.
+type certified struct{ c *Cluster }
+
+func (t certified) RoundTrip(request *http.Request) (*http.Response, error) {
+	authority, err := os.ReadFile(t.c.path("pki/apiserver.crt"))
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	request = request.Clone(request.Context())
+	request.Header.Set("Authorization", "Bearer "+t.c.tokens["admin"])
+	transport := &http.Transport{DialContext: t.c.host.Dial, TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}
+	return transport.RoundTrip(request)
+}
