@@ -1,0 +1,161 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+)
+
+// Reply is what the client got.
+type Reply struct {
+	Status int
+	Node   string // that answered
+	Client string // the source address that the backend saw
+}
+
+// Get asks once, on a connection of its own.
+func (s *Scene) Get(ctx context.Context, address string) (Reply, error) {
+	transport := &http.Transport{DialContext: s.Client.Dial, DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(address, "80")+"/", nil)
+	if err != nil {
+		return Reply{}, err
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Status: resp.StatusCode, Node: resp.Header.Get("X-Node"), Client: resp.Header.Get("X-Client")}, nil
+}
+
+// Visits counts what a Visitor got.
+type Visits struct {
+	OK, Failed int
+	// LongestGap between two good answers.
+	LongestGap time.Duration
+	Nodes      map[string]int
+	LastError  string
+}
+
+func (v Visits) String() string {
+	return fmt.Sprintf("%d answered, %d failed, longest gap %v", v.OK, v.Failed, v.LongestGap.Round(time.Millisecond))
+}
+
+// Visitor asks again and again, each time on a new connection, until stopped.
+type Visitor struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	visits  Visits
+	last    time.Time
+	next    int
+	pending map[int]bool
+}
+
+// visitEvery, visitPatience: fifty requests a second, each given one second.
+const (
+	visitEvery    = 20 * time.Millisecond
+	visitPatience = time.Second
+	visitLimit    = 10 * time.Minute
+)
+
+// Visit starts a visitor from the client to an address.
+func (s *Scene) Visit(ctx context.Context, address string) *Visitor {
+	ctx, cancel := context.WithTimeout(ctx, visitLimit)
+	v := &Visitor{cancel: cancel, visits: Visits{Nodes: map[string]int{}}, last: time.Now(), pending: map[int]bool{}}
+	v.done.Go(func() {
+		tick := time.NewTicker(visitEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				v.done.Go(func() { v.visit(ctx, s, address) })
+			}
+		}
+	})
+	return v
+}
+
+func (v *Visitor) visit(ctx context.Context, s *Scene, address string) {
+	v.mu.Lock()
+	number := v.next
+	v.next++
+	v.pending[number] = true
+	v.mu.Unlock()
+
+	bounded, cancel := context.WithTimeout(ctx, visitPatience)
+	defer cancel()
+	reply, err := s.Get(bounded, address)
+
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.pending, number)
+	if ctx.Err() != nil {
+		return // stopped in the middle: neither good nor bad
+	}
+	if err == nil && reply.Status != http.StatusOK {
+		err = fmt.Errorf("status %d", reply.Status)
+	}
+	if err != nil {
+		v.visits.Failed++
+		v.visits.LastError = err.Error()
+		return
+	}
+	now := time.Now()
+	v.visits.LongestGap = max(v.visits.LongestGap, now.Sub(v.last))
+	v.last = now
+	v.visits.OK++
+	v.visits.Nodes[reply.Node]++
+}
+
+// Count is what it got since the last Count.
+func (v *Visitor) Count() Visits {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	visits := v.visits
+	v.visits = Visits{Nodes: map[string]int{}}
+	return visits
+}
+
+// OK is how many answers it got since the last Count.
+func (v *Visitor) OK() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.visits.OK
+}
+
+// Settle waits for the requests that are under way now.
+func (v *Visitor) Settle(ctx context.Context) error {
+	v.mu.Lock()
+	limit := v.next
+	v.mu.Unlock()
+	return lab.Until(ctx, "requests under way to end", func() error {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		for number := range v.pending {
+			if number < limit {
+				return fmt.Errorf("number %d has not", number)
+			}
+		}
+		return nil
+	})
+}
+
+// Stop ends the visits and waits for those under way.
+func (v *Visitor) Stop() {
+	v.cancel()
+	v.done.Wait()
+}

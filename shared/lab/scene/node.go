@@ -1,0 +1,114 @@
+package scene
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+)
+
+// BackendPort is where the web server of a node listens, as a pod with
+// hostNetwork would.
+const BackendPort = 8080
+
+// Node is one host of the cluster.
+type Node struct {
+	*lab.Host
+	Name     string
+	Address  string
+	Address6 string
+
+	scene   *Scene
+	proxy   *lab.Process
+	speaker *lab.Process
+	web     *http.Server
+}
+
+// startNodes starts what runs on each node.
+func (s *Scene) startNodes(ctx context.Context) error {
+	for _, n := range s.Nodes {
+		if err := n.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	return errors.Join(n.startProxy(ctx), n.StartSpeaker(), n.startWeb())
+}
+
+func (n *Node) startProxy(ctx context.Context) (err error) {
+	n.proxy, err = n.scene.Kube.StartProxy(ctx, n.Host, n.Name)
+	return err
+}
+
+// StartSpeaker runs hawser-speaker with the rights of its ServiceAccount.
+func (n *Node) StartSpeaker() (err error) {
+	n.speaker, err = n.Launch(lab.Command{
+		Name: n.scene.Binary("hawser-speaker"),
+		Args: []string{
+			"run", "--node-name", n.Name, "--namespace", Namespace,
+			"--kubeconfig", n.scene.speakerConfig, "--metrics-address", "127.0.0.1:7473",
+		},
+	})
+	return err
+}
+
+// Speaker is hawser-speaker's process, the newest one.
+func (n *Node) Speaker() *lab.Process { return n.speaker }
+
+// startWeb serves the node's name. The socket is the node's, the goroutine the
+// scene's.
+func (n *Node) startWeb() error {
+	ln, err := n.Listen("tcp", fmt.Sprintf("[::]:%d", BackendPort))
+	if err != nil {
+		return err
+	}
+	n.web = &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			w.Header().Set("X-Node", n.Name)
+			w.Header().Set("X-Client", host)
+			fmt.Fprintf(w, "hello from %s\n", n.Name)
+		}),
+	}
+	go n.web.Serve(ln) // ends with PowerOff or with the process
+	return nil
+}
+
+// addRoutes points the node's default routes at the router.
+func (n *Node) addRoutes() error {
+	ctx := context.Background()
+	_, err4 := n.Run(ctx, "ip", "route", "replace", "default", "via", RouterAddress)
+	_, err6 := n.Run(ctx, "ip", "-6", "route", "replace", "default", "via", "fd77:2::1")
+	return errors.Join(err4, err6)
+}
+
+// PowerOff cuts the node's link, then ends all that runs on it: nobody hears a
+// last word, as when the plug is pulled.
+func (n *Node) PowerOff() error {
+	if err := n.SetLink("eth0", false); err != nil {
+		return err
+	}
+	n.speaker.Kill()
+	n.proxy.Kill()
+	return n.web.Close()
+}
+
+// PowerOn brings the node back as a boot does.
+func (n *Node) PowerOn(ctx context.Context) error {
+	if err := n.SetLink("eth0", true); err != nil {
+		return err
+	}
+	_, err := n.Run(ctx, "ip", "addr", "replace", n.Address6+"/64", "dev", "eth0", "nodad")
+	if err := errors.Join(err, n.addRoutes()); err != nil {
+		return err
+	}
+	return n.start(ctx)
+}

@@ -1,0 +1,75 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+)
+
+// Router is the host that runs hawser.
+type Router struct {
+	*lab.Host
+	scene  *Scene
+	daemon *lab.Process
+}
+
+// ConfigFile is the path of the UCI file in use.
+func (r *Router) ConfigFile() string { return filepath.Join(r.scene.Lab.Dir(), "router", "hawser") }
+
+// Socket is hawser's control socket.
+func (r *Router) Socket() string { return filepath.Join(r.scene.Lab.Dir(), "router", "hawser.sock") }
+
+// Configure replaces the configuration as `uci commit` does: a new file, then
+// a rename.
+func (r *Router) Configure(text string) error {
+	if err := os.MkdirAll(filepath.Dir(r.ConfigFile()), 0o755); err != nil {
+		return err
+	}
+	next := filepath.Join(filepath.Dir(r.ConfigFile()), ".hawser.uci-new")
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, r.ConfigFile())
+}
+
+// Start runs hawser, with RouterConfig unless Configure was called before.
+func (r *Router) Start() error {
+	if _, err := os.Stat(r.ConfigFile()); os.IsNotExist(err) {
+		if err := r.Configure(RouterConfig); err != nil {
+			return err
+		}
+	}
+	daemon, err := r.Launch(lab.Command{
+		Name: r.scene.Binary("hawser"),
+		Args: []string{"run", "-c", r.ConfigFile(), "--socket", r.Socket()},
+	})
+	r.daemon = daemon
+	return err
+}
+
+// Daemon is hawser's process, the newest one.
+func (r *Router) Daemon() *lab.Process { return r.daemon }
+
+// Hawser runs a command of hawser's and returns what it prints.
+func (r *Router) Hawser(ctx context.Context, args ...string) (string, error) {
+	return r.Run(ctx, r.scene.Binary("hawser"), append(args, "--socket", r.Socket())...)
+}
+
+// NextHops are the next hops of the kernel's route to prefix that hawser put
+// there, as a set; empty when there is no such route.
+func (r *Router) NextHops(ctx context.Context, prefix string) ([]string, error) {
+	family := "-4"
+	if isIPv6(prefix) {
+		family = "-6"
+	}
+	out, err := r.Run(ctx, "ip", "-json", family, "route", "show", "proto", "73", "exact", prefix)
+	if err != nil {
+		return nil, err
+	}
+	return parseNextHops(out)
+}
+
+func (r *Router) String() string { return fmt.Sprintf("router (%s)", r.Namespace()) }
