@@ -1,0 +1,60 @@
+// Command bench measures Hawser beside FRR and BIRD and prints a table with
+// ratios; see docs/bench.md. It needs root.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/hawser-lb/hawser/shared/lab/bench"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	rounds := pflag.Int("rounds", 5, "how often each router runs each scene; the table has medians")
+	hawser := pflag.String("hawser", "build/hawser", "the daemon's binary")
+	only := pflag.StringSlice("only", nil, "measure these routers only: hawser, FRR, BIRD")
+	pflag.Parse()
+
+	var routers []bench.Router
+	for _, r := range []bench.Router{bench.Hawser(*hawser), bench.FRR(), bench.BIRD()} {
+		if len(*only) == 0 || slices.Contains(*only, r.Name) {
+			routers = append(routers, r)
+		}
+	}
+	if len(routers) == 0 || *rounds < 1 {
+		return errors.New("nothing to measure")
+	}
+	report := bench.NewReport(routers)
+	for _, scene := range bench.Scenes() {
+		order := slices.Clone(routers)
+		for round := range *rounds {
+			fmt.Fprintf(os.Stderr, "bench: %s: round %d of %d\n", scene.Name, round+1, *rounds)
+			for _, router := range order {
+				figures, err := bench.Measure(ctx, scene, router)
+				if err != nil {
+					return err
+				}
+				report.Add(scene, router, figures)
+			}
+			// Whoever came first comes last: nobody has a place of honour.
+			order = append(order[1:], order[0])
+		}
+	}
+	return report.Print(os.Stdout)
+}
