@@ -26,7 +26,7 @@ func release(s *model.Service) Assignment {
 		a.Change = Kept
 		return a
 	}
-	a.Message = list(s.Holds) + " is free again: the Service is no longer a load balancer of ours"
+	a.Message = "released " + list(s.Holds) + ": the Service is no longer a load balancer of ours"
 	return a
 }
 
@@ -111,7 +111,7 @@ func (c *claim) staying() string {
 	if len(held) == 0 {
 		return ""
 	}
-	return "; " + list(held) + " stays"
+	return "; " + list(held) + stay(len(held))
 }
 
 func (c *claim) message(a Assignment) string {
@@ -120,10 +120,7 @@ func (c *claim) message(a Assignment) string {
 	case Assigned, Changed:
 		out = append(out, c.given(a))
 	case Released:
-		out = append(out, list(without(c.Holds, a.Addresses))+" is free again")
-	}
-	if a.Change != Kept {
-		out = append(out, c.lost...)
+		out = append(out, "released "+c.reasons(without(c.Holds, a.Addresses)))
 	}
 	if a.Unmet != "" {
 		out = append(out, a.Unmet)
@@ -143,9 +140,25 @@ func (c *claim) given(a Assignment) string {
 	}
 	text := strings.Join(out, " and ")
 	if gone := without(c.Holds, a.Addresses); len(gone) > 0 {
-		text += " instead of " + list(gone)
+		text += " instead of " + c.reasons(gone)
 	}
 	return text
+}
+
+// reasons lists addresses that are lost, each with the reason if it was not
+// the Service's own wish.
+func (c *claim) reasons(gone []netip.Addr) string {
+	words := make([]string, len(gone))
+	for i, a := range gone {
+		words[i] = a.String()
+		for _, l := range c.lost {
+			if l.addr == a {
+				words[i] += " (" + l.why + ")"
+				break
+			}
+		}
+	}
+	return strings.Join(words, " and ")
 }
 
 // remarks are the complaints of optional slots.
@@ -157,6 +170,13 @@ func (c *claim) remarks() []string {
 		}
 	}
 	return out
+}
+
+func stay(n int) string {
+	if n == 1 {
+		return " stays"
+	}
+	return " stay"
 }
 
 func list(addresses []netip.Addr) string {

@@ -12,10 +12,16 @@ type claim struct {
 	*model.Service
 	slots []slot // one for each of the Service's families, in order
 	// lost has the addresses that it held and may not keep, and why.
-	lost []string
+	lost []loss
 	// wrong is what is wrong with its wishes, if anything; no wish is then
 	// followed and nothing new is given.
 	wrong string
+}
+
+// loss is an address that a Service held and may not keep.
+type loss struct {
+	addr netip.Addr
+	why  string
 }
 
 // slot is the place of one address.

@@ -62,7 +62,7 @@ func (l *ledger) keep(c *claim) {
 		s := c.slot(model.FamilyOf(a))
 		b := l.of(a)
 		if why := l.mayNotKeep(c, s, a, b); why != "" {
-			c.lost = append(c.lost, a.String()+": "+why)
+			c.lost = append(c.lost, loss{a, why})
 			continue
 		}
 		l.hold(c, a, b)
@@ -79,7 +79,7 @@ func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
 	case b == nil:
 		return "no pool has it"
 	case !l.admits(b, c.Service):
-		return l.notAdmitted(b, c.Service)
+		return "pool " + b.Name + " is " + l.notAdmitted(b, c.Service)
 	}
 	if with, clash := l.clash(c, a, b); clash {
 		return with.String()

@@ -44,7 +44,7 @@ func (l *ledger) whyNotAddress(c *claim, a netip.Addr, b *book) string {
 	case c.WantPool != "" && c.WantPool != b.Name:
 		return "it is in pool " + b.Name + ", and pool " + c.WantPool + " is asked for too"
 	case !l.admits(b, c.Service):
-		return l.notAdmitted(b, c.Service)
+		return "pool " + b.Name + " is " + l.notAdmitted(b, c.Service)
 	case b.AvoidBuggyIPs && buggy(a):
 		return "pool " + b.Name + " avoids addresses that end in .0 or .255"
 	}
@@ -74,7 +74,7 @@ func (l *ledger) whyNotPool(c *claim, b *book, f model.Family, asked bool) strin
 // notAdmitted says which half of the pool's serviceAllocation keeps s out.
 func (l *ledger) notAdmitted(b *book, s *model.Service) string {
 	if !b.AdmitsNamespace(s.Namespace, l.namespaces[s.Namespace]) {
-		return "pool " + b.Name + " is not for namespace " + s.Namespace
+		return "not for namespace " + s.Namespace
 	}
-	return "pool " + b.Name + " is not for a Service with these labels"
+	return "not for a Service with these labels"
 }
