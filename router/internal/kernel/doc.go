@@ -1,0 +1,28 @@
+// Package kernel is the only room that speaks netlink. It reads back what the
+// kernel holds of ours, applies steps, and tells when something changed behind
+// our back.
+//
+//	fib.Step -> Apply -> RTM_NEWROUTE / RTM_DELROUTE
+//	RTM_GETROUTE (our table, our protocol number) -> Routes -> fib.Table
+//	RTM_GETLINK, RTM_GETADDR -> Facts
+//	RTNLGRP_LINK, _IFADDR, _ROUTE -> Watch -> "links changed", "routes changed"
+//
+// A route is ours when it carries our protocol number in our table; no other is
+// ever changed. The kernel's own rules make that less simple than it sounds:
+//
+//   - IPv4 "replace" looks at destination, TOS and metric, never at the protocol,
+//     so a route of ours is made with NLM_F_EXCL, which fails where another one
+//     stands, and only what was read back as ours is replaced.
+//   - IPv6 makes one multipath route out of routes with one metric. NLM_F_EXCL
+//     holds there too, and a replacement exchanges all legs at once.
+//   - A deletion names the protocol, which the kernel compares.
+//   - One unreachable gateway fails a whole multipath route; the error names the
+//     route, and choosing other legs is the caller's business.
+//   - A link that goes down takes its IPv4 routes with it without a word, so a
+//     change of a link always means that the routes are to be read again.
+//   - A dump during which the table changes is inconsistent (NLM_F_DUMP_INTR) and
+//     is read again.
+//
+// Messages go out many at a time and only the last asks for an answer: the
+// kernel works in order and reports each failure with its sequence number.
+package kernel

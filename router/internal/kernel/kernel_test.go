@@ -1,0 +1,446 @@
+package kernel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/kernel"
+	"github.com/hawser-lb/hawser/shared/lab"
+)
+
+const (
+	protocol = 73
+	metric   = 20
+)
+
+// scene is a router with one LAN, 10.77.2.0/24 and 2001:db8:2::/64.
+type scene struct {
+	t    testing.TB
+	host *lab.Host
+	link int
+}
+
+func newScene(t testing.TB) *scene {
+	t.Helper()
+	l := lab.Test(t)
+	s := &scene{t: t, host: l.Host("router")}
+	node := l.Host("node")
+	l.Link(s.host, "lan", []string{"10.77.2.1/24", "2001:db8:2::1/64"}, node, "eth0", []string{"10.77.2.11/24", "2001:db8:2::11/64"})
+	k := s.open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol})
+	f, err := k.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range f.Links {
+		if l.Name == "lan" {
+			s.link = l.Index
+		}
+	}
+	return s
+}
+
+func (s *scene) open(cfg kernel.Config) *kernel.Kernel {
+	s.t.Helper()
+	var k *kernel.Kernel
+	err := s.host.Do(func() (err error) {
+		k, err = kernel.Open(cfg)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { k.Close() })
+	return k
+}
+
+func (s *scene) main() *kernel.Kernel {
+	return s.open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol})
+}
+
+// ip runs `ip ...` on the router and returns what it prints.
+func (s *scene) ip(words string) string {
+	s.t.Helper()
+	out, err := s.host.Run(s.t.Context(), "ip", strings.Fields(words)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(out), " ")
+}
+
+// hops are legs to 10.77.2.N or 2001:db8:2::N, by the number's text.
+func (s *scene) hops(addrs ...string) []fib.NextHop {
+	var out []fib.NextHop
+	for _, a := range addrs {
+		out = append(out, fib.NextHop{Addr: netip.MustParseAddr(a), Link: s.link, Weight: 1})
+	}
+	return out
+}
+
+func key(prefix string) fib.Key {
+	return fib.Key{Prefix: netip.MustParsePrefix(prefix), Metric: metric}
+}
+
+// apply plans from what stands to want, applies it, and checks that the kernel
+// then holds want.
+func (s *scene) apply(k *kernel.Kernel, want fib.Table) {
+	s.t.Helper()
+	have, err := k.Routes()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := k.Apply(fib.Plan(want, have)); err != nil {
+		s.t.Fatal(err)
+	}
+	have, err = k.Routes()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if again := fib.Plan(want, have); len(again) != 0 {
+		s.t.Fatalf("left to do:\n%s", fib.Text(again))
+	}
+}
+
+func TestRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	weighted := s.hops("10.77.2.11", "10.77.2.12")
+	weighted[1].Weight = 3
+	s.apply(k, fib.Table{
+		key("10.77.100.1/32"):      s.hops("10.77.2.11"),
+		key("10.77.100.2/32"):      s.hops("10.77.2.11", "10.77.2.12", "10.77.2.13"),
+		key("10.77.100.3/32"):      weighted,
+		key("10.77.101.0/24"):      nil,
+		key("2001:db8:100::1/128"): s.hops("2001:db8:2::11"),
+		key("2001:db8:100::2/128"): s.hops("2001:db8:2::11", "2001:db8:2::12", "2001:db8:2::13"),
+		key("2001:db8:101::/64"):   nil,
+		{Prefix: netip.MustParsePrefix("10.9.0.0/16"), Metric: 77}: s.hops("10.77.2.11"),
+	})
+	for command, want := range map[string]string{
+		"route show 10.77.100.1":               "10.77.100.1 via 10.77.2.11 dev lan proto 73 metric 20",
+		"route show 10.77.100.3":               "10.77.100.3 proto 73 metric 20 nexthop via 10.77.2.11 dev lan weight 1 nexthop via 10.77.2.12 dev lan weight 3",
+		"route show 10.77.101.0/24":            "unreachable 10.77.101.0/24 proto 73 metric 20",
+		"-6 route show 2001:db8:100::2":        "2001:db8:100::2 proto 73 metric 20 pref medium nexthop via 2001:db8:2::11 dev lan weight 1 nexthop via 2001:db8:2::12 dev lan weight 1 nexthop via 2001:db8:2::13 dev lan weight 1",
+		"route get 10.77.100.1":                "10.77.100.1 via 10.77.2.11 dev lan src 10.77.2.1 uid 0 cache",
+		"-6 route show 2001:db8:101::/64":      "unreachable 2001:db8:101::/64 dev lo proto 73 metric 20 pref medium",
+		"-details route show proto 73 10.9/16": "unicast 10.9.0.0/16 via 10.77.2.11 dev lan scope global metric 77",
+	} {
+		if got := s.ip(command); got != want {
+			t.Errorf("ip %s:\n%s\nwant\n%s", command, got, want)
+		}
+	}
+	s.apply(k, fib.Table{
+		key("10.77.100.1/32"):      s.hops("10.77.2.11", "10.77.2.14"),
+		key("10.77.100.2/32"):      s.hops("10.77.2.12"),
+		key("10.77.100.3/32"):      s.hops("10.77.2.11", "10.77.2.12"),
+		key("2001:db8:100::1/128"): s.hops("2001:db8:2::12", "2001:db8:2::13"),
+		key("2001:db8:100::2/128"): s.hops("2001:db8:2::11", "2001:db8:2::14"),
+	})
+	s.apply(k, fib.Table{})
+	if left := s.ip("route show proto 73") + s.ip("-6 route show proto 73"); left != "" {
+		t.Errorf("left behind: %s", left)
+	}
+}
+
+func TestAnotherTableAndALargeTableNumber(t *testing.T) {
+	s := newScene(t)
+	for _, table := range []uint32{100, 252, 253, 100000} {
+		k := s.open(kernel.Config{Table: table, Protocol: protocol})
+		s.apply(k, fib.Table{key("10.77.100.1/32"): s.hops("10.77.2.11"), key("2001:db8:100::1/128"): s.hops("2001:db8:2::11")})
+		if got := s.ip(fmt.Sprint("route show table ", table)); got != "10.77.100.1 via 10.77.2.11 dev lan proto 73 metric 20" {
+			t.Errorf("table %d: %s", table, got)
+		}
+		s.apply(k, fib.Table{})
+	}
+	if have, err := s.main().Routes(); err != nil || len(have) != 0 {
+		t.Errorf("in the main table: %v, %v", have, err)
+	}
+}
+
+func TestRoutesOfOthersAreNeitherSeenNorTouched(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	foreign := []string{
+		"route add 10.77.100.1 via 10.77.2.99 metric 20 proto static",
+		"route add 10.77.100.2 via 10.77.2.99 metric 10 proto static",
+		"route add 10.77.100.3 via 10.77.2.99 proto bird",
+		"-6 route add 2001:db8:100::1 via 2001:db8:2::99 metric 20 proto static",
+	}
+	for _, f := range foreign {
+		s.ip(f)
+	}
+	before := s.ip("route show") + s.ip("-6 route show")
+	if have, err := k.Routes(); err != nil || len(have) != 0 {
+		t.Fatalf("routes of ours: %v, %v", have, err)
+	}
+	err := k.Apply([]fib.Step{
+		{Verb: fib.Add, Key: key("10.77.100.1/32"), NextHops: s.hops("10.77.2.11")},
+		{Verb: fib.Add, Key: key("2001:db8:100::1/128"), NextHops: s.hops("2001:db8:2::11", "2001:db8:2::12")},
+		{Verb: fib.Delete, Key: key("10.77.100.1/32")},
+		{Verb: fib.Delete, Key: key("2001:db8:100::1/128")},
+	})
+	if !errors.Is(err, kernel.ErrForeign) {
+		t.Errorf("error: %v", err)
+	}
+	const want = "fib: route 10.77.100.1/32: another program's route stands there: protocol static, metric 20: remove it or give hawser another metric\n" +
+		"fib: route 2001:db8:100::1/128: another program's route stands there: protocol static, metric 20: remove it or give hawser another metric"
+	if err == nil || err.Error() != want {
+		t.Errorf("error:\n%v\nwant\n%s", err, want)
+	}
+	if after := s.ip("route show") + s.ip("-6 route show"); after != before {
+		t.Errorf("the table changed:\n%s\n%s", before, after)
+	}
+}
+
+func TestOneBadStepStopsNoOther(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	var steps []fib.Step
+	for i := range 200 {
+		gateway := "10.77.2.11"
+		if i%50 == 7 {
+			gateway = "10.99.0.1" // in nobody's subnet
+		}
+		steps = append(steps, fib.Step{Verb: fib.Add, Key: key(fmt.Sprintf("10.77.100.%d/32", i)), NextHops: s.hops(gateway)})
+	}
+	err := k.Apply(steps)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 4 || lines[0] != "fib: route 10.77.100.7/32: Nexthop has invalid gateway (network is unreachable)" {
+		t.Errorf("errors:\n%s", err)
+	}
+	have, err := k.Routes()
+	if err != nil || len(have) != 196 {
+		t.Errorf("%d routes stand, %v", len(have), err)
+	}
+}
+
+func TestReplacingWhatIsGoneAndDeletingItTwice(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	for _, p := range []string{"10.77.100.1/32", "2001:db8:100::1/128"} {
+		hops := s.hops("10.77.2.11")
+		if strings.Contains(p, ":") {
+			hops = s.hops("2001:db8:2::11")
+		}
+		if err := k.Apply([]fib.Step{{Verb: fib.Delete, Key: key(p)}}); err != nil {
+			t.Errorf("delete what is gone: %v", err)
+		}
+		if err := k.Apply([]fib.Step{{Verb: fib.Replace, Key: key(p), NextHops: hops}}); !errors.Is(err, unix.ENOENT) {
+			t.Errorf("replace what is gone: %v", err)
+		}
+	}
+}
+
+func TestFactsNameLinksAndAddresses(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	s.ip("addr add 10.88.0.1 peer 10.88.0.2 dev lan")
+	f, err := k.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lan, ok := f.Link(s.link)
+	if want := (kernel.Link{Index: s.link, Name: "lan", Up: true, Carrier: true}); !ok || lan != want {
+		t.Errorf("%+v, want %+v", lan, want)
+	}
+	if lo, ok := f.Link(1); !ok || !lo.Loopback || lo.Name != "lo" {
+		t.Errorf("%+v", lo)
+	}
+	got := map[netip.Addr]netip.Prefix{}
+	for _, a := range f.Addresses {
+		got[a.Own] = a.Subnet
+	}
+	for own, subnet := range map[string]string{
+		"10.77.2.1": "10.77.2.0/24", "2001:db8:2::1": "2001:db8:2::/64",
+		"127.0.0.1": "127.0.0.0/8", "10.88.0.1": "10.88.0.2/32",
+	} {
+		if got[netip.MustParseAddr(own)] != netip.MustParsePrefix(subnet) {
+			t.Errorf("%s: %v, want %s", own, got[netip.MustParseAddr(own)], subnet)
+		}
+	}
+	if err := s.host.SetLink("lan", false); err != nil {
+		t.Fatal(err)
+	}
+	f, err = k.Facts()
+	if lan, _ := f.Link(s.link); err != nil || lan.Up || lan.Carrier {
+		t.Errorf("%+v, %v", lan, err)
+	}
+}
+
+func TestWatchTellsWhatOthersDidAndNotWhatWeDid(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	var seen atomic.Uint32
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- k.Watch(ctx, func(c kernel.Change) { seen.Or(uint32(c)) }) }()
+	await := func(what string, c kernel.Change) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); seen.Load()&uint32(c) == 0; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: not told", what)
+			}
+		}
+		seen.Store(0)
+	}
+	step := func(v fib.Verb, addrs ...string) {
+		t.Helper()
+		if err := k.Apply([]fib.Step{{Verb: v, Key: key("10.77.100.1/32"), NextHops: s.hops(addrs...)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(fib.Add, "10.77.2.11")
+	step(fib.Replace, "10.77.2.12")
+	s.ip("route add 10.99.0.0/24 via 10.77.2.11 proto static") // concerns us not
+	s.ip("link set lo mtu 1400")                               // does, and comes after
+	await("a link", kernel.LinksChanged)
+	if seen.Load() != 0 {
+		t.Error("told of our own changes or of a stranger's route")
+	}
+	s.ip("route del 10.77.100.1")
+	await("our route deleted", kernel.RoutesChanged)
+	step(fib.Add, "10.77.2.11")
+	s.ip("route replace 10.77.100.1 via 10.77.2.99 metric 20 proto static")
+	await("our route overwritten", kernel.RoutesChanged)
+	s.ip("route del 10.77.100.1")
+	await("the stranger left", kernel.RoutesChanged)
+	s.ip("addr add 10.88.0.1/24 dev lan")
+	await("an address", kernel.LinksChanged)
+	step(fib.Add, "10.77.2.11")
+	if err := s.host.SetLink("lan", false); err != nil {
+		t.Fatal(err)
+	}
+	await("a link down", kernel.LinksChanged)
+	if have, err := k.Routes(); err != nil || len(have) != 0 {
+		t.Errorf("routes through a link that is down: %v, %v", have, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// A hundred thousand notifications fit into no buffer.
+func TestLostNotificationsMeanThatEverythingChanged(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	other := s.open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol + 1})
+	var steps []fib.Step
+	for i := range 100000 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16 + byte(i>>16), byte(i >> 8), byte(i)}), 32)
+		steps = append(steps, fib.Step{Verb: fib.Add, Key: fib.Key{Prefix: p, Metric: 20}, NextHops: s.hops("10.77.2.11")})
+	}
+	if err := other.Apply(steps); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan kernel.Change, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- k.Watch(ctx, func(c kernel.Change) {
+			select {
+			case told <- c:
+			default:
+			}
+		})
+	}()
+	select {
+	case c := <-told:
+		if c != kernel.LinksChanged|kernel.RoutesChanged {
+			t.Errorf("told %d", c)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("not told")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// roleVariable makes the test binary open the kernel and say what came of it.
+const roleVariable = "HAWSER_KERNEL_TEST_OPEN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) == "" {
+		os.Exit(m.Run())
+	}
+	_, err := kernel.Open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol})
+	fmt.Print(err)
+}
+
+func TestWithoutPermissionOneSentenceSaysWhatToDo(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The binary is in a directory that only root may enter, so it is started
+	// as root without rights rather than as somebody else.
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), roleVariable+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(out), "kernel: no permission to change routes: run as root or give CAP_NET_ADMIN"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func BenchmarkApplyTenThousandRoutes(b *testing.B) {
+	for _, legs := range []int{1, 4} {
+		b.Run(fmt.Sprintf("%d legs", legs), func(b *testing.B) {
+			s := newScene(b)
+			k := s.main()
+			var addrs []string
+			for i := range legs {
+				addrs = append(addrs, fmt.Sprintf("10.77.2.%d", 11+i))
+			}
+			hops := s.hops(addrs...)
+			var add, remove []fib.Step
+			for i := range 10000 {
+				p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i >> 8), byte(i)}), 32)
+				add = append(add, fib.Step{Verb: fib.Add, Key: fib.Key{Prefix: p, Metric: metric}, NextHops: hops})
+				remove = append(remove, fib.Step{Verb: fib.Delete, Key: fib.Key{Prefix: p, Metric: metric}})
+			}
+			b.ReportAllocs()
+			var adding, reading time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if err := k.Apply(add); err != nil {
+					b.Fatal(err)
+				}
+				adding += time.Since(start)
+				start = time.Now()
+				if have, err := k.Routes(); err != nil || len(have) != len(add) {
+					b.Fatal(len(have), err)
+				}
+				reading += time.Since(start)
+				if err := k.Apply(remove); err != nil {
+					b.Fatal(err)
+				}
+			}
+			per := float64(b.N) * 10000
+			b.ReportMetric(float64(adding.Nanoseconds())/per, "ns/route-added")
+			b.ReportMetric(float64(reading.Nanoseconds())/per, "ns/route-read")
+		})
+	}
+}
