@@ -1,0 +1,40 @@
+// Package bgp is Hawser's BGP-4 session engine. Both programs run it: the
+// router to hear routes, the speaker in the cluster to tell them.
+//
+// It is the only room that knows gobgp, and of gobgp only the message codec.
+// The state machine (RFC 4271 §8), its timers, the sockets, collision
+// detection and the bounds on what a peer can cost are written here.
+//
+// The engine holds sessions, not a routing table: what peers say leaves it as
+// events in order, what should be told comes in whole through Announce, and
+// the engine finds the difference for each peer. It never decides whether a
+// route is good; router/internal/rib does, and asks for a session to be closed
+// when a peer tells too much.
+//
+// # How a session runs
+//
+// A connection, dialled by the peer's dialler or accepted by a listener, is a
+// conn. One goroutine reads it and walks through the states in plain order:
+// OPEN sent, OPEN accepted, KEEPALIVE heard, UPDATEs. All that others can do
+// to it is ask it to end, with a reason; the first reason stays, is told to
+// the peer as a NOTIFICATION, and becomes the text of the Down event. A second
+// goroutine writes keepalives and the difference between the newest table and
+// what the peer was told. A peer has any number of conns on the way and at most
+// one that is Established; the next one must wait until the Down event of the
+// last has been taken, so that events of one peer are in order.
+//
+// # What comes in
+//
+// Every byte passes one door: the header is checked there, and only attributes
+// and families that Hawser uses ever reach the codec, one at a time, after
+// their frame has been checked here. A panic in it ends that one session. A bad
+// attribute withdraws the routes it came with (RFC 7606); only what cannot be
+// taken apart ends the session.
+//
+// # What a peer can cost
+//
+// Goroutines: Run starts and waits for all of them, three a peer. A peer that
+// is stuck, slow or hostile costs bounded memory (a read buffer, a write
+// buffer, a few hundred attribute sets, and what it was told) and stops nobody
+// else. Connections from strangers are closed before a byte is read.
+package bgp

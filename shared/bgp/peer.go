@@ -1,0 +1,409 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
+)
+
+const (
+	// stable is how long a session must have been up for its end to be no
+	// failure of the peer's.
+	stable = 30 * time.Second
+	// dialWait bounds one attempt to connect.
+	dialWait = 5 * time.Second
+	// retryBase and retryMax bound the pause between attempts.
+	retryBase = 5 * time.Second
+	retryMax  = 10 * time.Second
+	// maxConns is the number of connections with one peer, dying ones
+	// included: one each way, and their successors.
+	maxConns = 4
+)
+
+// peer is the other end by its address: at most one session at a time, any
+// number of tries to have one.
+type peer struct {
+	s    *Speaker
+	addr netip.Addr
+	log  *slog.Logger
+	// dynamic peers come and go by themselves and are never dialled.
+	dynamic bool
+
+	rcvd, sent counters
+	wake       chan struct{} // for the dialler: something below changed
+
+	mu          sync.Mutex
+	conf        Peer
+	wanted      bool // false: gone from the configuration
+	stopDialler context.CancelFunc
+	conns       map[*conn]struct{}
+	up          *conn // Established until its Down event is out
+	idleUntil   time.Time
+	dialling    bool // a TCP connection is being opened
+	failures    int  // since the last stable session
+
+	since                 time.Time // of the last change to or from Established
+	ups, downs            uint64
+	lastError             string
+	lastErrorAt           time.Time
+	lastSent, lastRcvd    Notification
+	malformedN            uint64
+	malformedWhy          string
+	lastCaps, lastSentCap []Capability
+	lastASN               uint32
+	lastID                netip.Addr
+}
+
+// counters is MsgCount while it counts.
+type counters [bgp.BGP_MSG_ROUTE_REFRESH + 1]atomic.Uint64
+
+func (n *counters) count(kind byte) { n[kind].Add(1) }
+
+func (n *counters) load() MsgCount {
+	return MsgCount{
+		Open: n[bgp.BGP_MSG_OPEN].Load(), Update: n[bgp.BGP_MSG_UPDATE].Load(),
+		Notification: n[bgp.BGP_MSG_NOTIFICATION].Load(), Keepalive: n[bgp.BGP_MSG_KEEPALIVE].Load(),
+		RouteRefresh: n[bgp.BGP_MSG_ROUTE_REFRESH].Load(),
+	}
+}
+
+func newPeer(s *Speaker, conf Peer, dynamic bool) *peer {
+	return &peer{
+		s: s, addr: conf.Address, conf: conf, wanted: true, dynamic: dynamic,
+		log:   s.log.With("peer", conf.Address, "name", conf.Name),
+		wake:  make(chan struct{}, 1),
+		conns: make(map[*conn]struct{}),
+	}
+}
+
+// nudge makes the dialler look again. It never blocks.
+func (p *peer) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// attach registers a new connection and starts it; false means that there is
+// no room for it or that the peer is held down.
+func (p *peer) attach(c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.wanted || len(p.conns) >= maxConns || time.Now().Before(p.idleUntil) {
+		return false
+	}
+	c.peer, c.conf, c.state, c.wait = p, p.conf, OpenSent, openWait
+	if p.dynamic {
+		c.wait = rangeOpenWait
+	}
+	for o := range p.conns {
+		if !c.dialled && !o.dialled && o.state == OpenSent {
+			// The peer gave its older attempt up, or it would not make a new one.
+			o.end(&fault{n: Notification{Code: codeCease, Subcode: ceaseCollision}})
+		}
+	}
+	if p.up != nil && p.up.out != nil {
+		p.up.out.probe()
+	}
+	if !p.s.start(c.run) {
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}
+
+// admit decides whether c, whose OPEN was accepted, goes on to OpenConfirm:
+// collision detection of RFC 4271 §6.8.
+func (p *peer) admit(c *conn) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up != nil {
+		return collision("there is a session already")
+	}
+	for o := range p.conns {
+		if o == c || o.state != OpenConfirm || o.ending() {
+			continue
+		}
+		if o.dialled != c.dialled && c.dialled != c.ourDialWins() {
+			return collision("the connection from the other side stays")
+		}
+		o.end(collision("the connection from the other side stays"))
+	}
+	c.state = OpenConfirm
+	return nil
+}
+
+func collision(why string) error {
+	return faultf(codeCease, ceaseCollision, nil, "%s", why)
+}
+
+// ourDialWins reports whether the connection that we opened survives a
+// collision: the higher identifier's does, between equal ones the higher AS's
+// (RFC 6286 §2.3).
+func (c *conn) ourDialWins() bool {
+	if d := c.conf.RouterID.Compare(c.terms.peerID); d != 0 {
+		return d > 0
+	}
+	return c.conf.LocalASN > c.terms.peerASN
+}
+
+// promote makes c the peer's session and ends all its other connections.
+func (p *peer) promote(c *conn) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up != nil {
+		return collision("there is a session already")
+	}
+	if c.ending() {
+		return c.cause
+	}
+	c.settle()
+	p.up, c.state, c.upSince, p.since = c, StateEstablished, time.Now(), time.Now()
+	p.ups++
+	for o := range p.conns {
+		if o != c {
+			o.end(collision("there is a session already"))
+		}
+	}
+	p.log.Info("session established", "asn", c.terms.peerASN, "id", c.terms.peerID, "hold", c.terms.hold)
+	return nil
+}
+
+// left is the end of a connection, Established or not.
+func (p *peer) left(c *conn) {
+	now, reason := time.Now(), c.cause.Error()
+	p.mu.Lock()
+	c.settle()
+	wasUp := p.up == c
+	if !wasUp && reason != p.lastError {
+		p.log.Info("no session", "reason", reason)
+	}
+	p.record(c.cause, now)
+	p.lastSentCap, p.lastCaps = c.sent, c.received
+	if c.terms.peerASN != 0 {
+		p.lastASN, p.lastID = c.terms.peerASN, c.terms.peerID
+	}
+	switch {
+	case wasUp:
+		p.downs++
+		p.since = now
+		p.log.Info("session down", "reason", reason)
+		if now.Sub(c.upSince) >= stable {
+			p.failures = 0
+		} else {
+			p.failures++
+		}
+	case c.dialled:
+		p.failures++
+	}
+	p.mu.Unlock()
+	if c.tellUp {
+		p.s.emit(Down{Peer: c.id(), Reason: reason, At: now}, nil)
+	}
+	p.mu.Lock()
+	if wasUp {
+		p.up = nil
+	}
+	delete(p.conns, c)
+	p.mu.Unlock()
+	p.nudge()
+	p.s.forget(p)
+}
+
+// record keeps what went wrong; p.mu is held.
+func (p *peer) record(cause error, at time.Time) {
+	var t *told
+	if errors.As(cause, &t) {
+		p.lastRcvd = t.n
+	}
+	p.lastError, p.lastErrorAt = cause.Error(), at
+}
+
+func (p *peer) notified(n Notification) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lastSent = n
+}
+
+func (p *peer) malformed(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if why != p.malformedWhy {
+		p.log.Warn("routes treated as withdrawn", "reason", why)
+	}
+	p.malformedN++
+	p.malformedWhy = why
+}
+
+// occupied reports whether dialling would be pointless now: there is a session
+// or nearly one, or the peer is held down.
+func (p *peer) occupied() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up != nil || time.Now().Before(p.idleUntil) {
+		return true
+	}
+	for c := range p.conns {
+		if c.dialled || c.state == OpenConfirm {
+			return true
+		}
+	}
+	return false
+}
+
+// pause before the next attempt: short after a stable session, then growing to
+// retryMax.
+func (p *peer) pause() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	base := p.conf.ConnectRetry
+	if base <= 0 {
+		base = retryBase
+	}
+	if p.failures == 0 {
+		return jitter(min(base, time.Second))
+	}
+	return jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
+}
+
+// dial keeps trying to connect while nothing else is going on. It is the
+// ConnectRetryTimer of RFC 4271 §8.
+func (p *peer) dial(ctx context.Context, conf Peer) {
+	for pause := time.Duration(0); ; pause = p.pause() {
+		for p.occupied() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-p.wake:
+			}
+			pause = p.pause()
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+		if !p.occupied() {
+			p.connect(ctx, conf)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// connect makes one attempt.
+func (p *peer) connect(ctx context.Context, conf Peer) {
+	port := conf.Port
+	if port == 0 {
+		port = bgp.BGP_PORT
+	}
+	p.setDialling(true)
+	defer p.setDialling(false)
+	nc, err := p.dialOnce(ctx, conf.LocalAddress, netip.AddrPortFrom(conf.Address, port))
+	if ctx.Err() != nil && err != nil {
+		return // nobody wants the connection any more
+	}
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.failures++
+		err = fmt.Errorf("connect: %w", err)
+		if err.Error() != p.lastError {
+			p.log.Info("no session", "reason", err)
+		}
+		p.record(err, time.Now())
+		return
+	}
+	c, err := p.s.newConn(nc, true)
+	if err != nil || !p.attach(c) {
+		nc.Close()
+	}
+}
+
+func (p *peer) dialOnce(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialWait)
+	defer cancel()
+	nc, err := p.s.net.dial(ctx, local, remote)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return nil, fmt.Errorf("no answer within %s", dialWait)
+	}
+	if err != nil {
+		return nil, plain(err)
+	}
+	return nc, nil
+}
+
+func (p *peer) setDialling(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialling = on
+}
+
+// configure sets what the peer should be and ends what contradicts it; p.mu is
+// not held. The caller starts and stops the dialler by its result.
+func (p *peer) configure(conf Peer, dynamic bool) (redial bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old, was := p.conf, p.wanted
+	redial = !was || p.dynamic != dynamic || conf.Passive != old.Passive || conf.Port != old.Port || conf.Settings != old.Settings
+	p.conf, p.wanted, p.dynamic = conf, true, dynamic
+	if was && !sameSession(old, conf) {
+		p.endAll(ceaseChange)
+	}
+	p.log = p.s.log.With("peer", conf.Address, "name", conf.Name)
+	return redial
+}
+
+// sameSession reports whether a session opened under a may go on under b.
+func sameSession(a, b Peer) bool {
+	a.ConnectRetry, b.ConnectRetry = 0, 0
+	return a.Settings == b.Settings && a.Port == b.Port
+}
+
+// deconfigure ends everything with the peer.
+func (p *peer) deconfigure() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wanted = false
+	p.idleUntil = time.Time{}
+	p.endAll(ceaseDeconfigured)
+}
+
+// endAll ends every connection with a Cease; p.mu is held.
+func (p *peer) endAll(subcode uint8) {
+	for c := range p.conns {
+		c.end(&fault{n: Notification{Code: codeCease, Subcode: subcode}})
+	}
+}
+
+// reset is Speaker.Reset for this peer.
+func (p *peer) reset(n Notification, idle time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up == nil {
+		return
+	}
+	if until := time.Now().Add(idle); idle > 0 && until.After(p.idleUntil) {
+		p.idleUntil = until
+		time.AfterFunc(idle, p.nudge)
+	}
+	for c := range p.conns {
+		c.end(&fault{n: n})
+	}
+}

@@ -1,0 +1,103 @@
+package bgp
+
+import (
+	"slices"
+	"time"
+)
+
+// Total of all types.
+func (m MsgCount) Total() uint64 {
+	return m.Open + m.Update + m.Notification + m.Keepalive + m.RouteRefresh
+}
+
+// String is the state's name as the RFC and Quagga write it.
+func (s State) String() string {
+	names := [...]string{"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "Unknown"
+}
+
+// Status returns every known peer, dynamic ones included, sorted by address.
+// It never blocks on a peer.
+func (s *Speaker) Status() []PeerStatus {
+	s.mu.Lock()
+	running := s.running
+	var all []*peer
+	for _, p := range s.peers {
+		all = append(all, p)
+	}
+	s.mu.Unlock()
+	out := make([]PeerStatus, 0, len(all))
+	for _, p := range all {
+		if st, ok := p.status(running); ok {
+			out = append(out, st)
+		}
+	}
+	slices.SortFunc(out, func(a, b PeerStatus) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+// status is false for a peer that is no longer configured.
+func (p *peer) status(running bool) (PeerStatus, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st := PeerStatus{
+		PeerID: PeerID{p.conf.Name, p.addr}, Dynamic: p.dynamic, Passive: p.conf.Passive,
+		Since: p.since, LocalASN: p.conf.LocalASN, LocalID: p.conf.RouterID,
+		ASN: p.conf.PeerASN.Exactly, Sent: p.lastSentCap, Received: p.lastCaps,
+		MsgRcvd: p.rcvd.load(), MsgSent: p.sent.load(),
+		Established: p.ups, Dropped: p.downs,
+		LastError: p.lastError, LastErrorAt: p.lastErrorAt, LastSent: p.lastSent, LastRcvd: p.lastRcvd,
+		Malformed: p.malformedN, MalformedWhy: p.malformedWhy,
+	}
+	if p.lastASN != 0 {
+		st.ASN, st.RouterID = p.lastASN, p.lastID
+	}
+	st.State = p.idleState(running)
+	if c := p.foremost(); c != nil {
+		c.status(&st)
+	}
+	return st, p.wanted
+}
+
+// foremost is the connection that has come furthest; p.mu is held.
+func (p *peer) foremost() *conn {
+	if p.up != nil {
+		return p.up
+	}
+	var best *conn
+	for c := range p.conns {
+		if !c.ending() && (best == nil || c.state > best.state) {
+			best = c
+		}
+	}
+	return best
+}
+
+// idleState is the state while there is no connection; p.mu is held.
+func (p *peer) idleState(running bool) State {
+	switch {
+	case !running || time.Now().Before(p.idleUntil):
+		return Idle
+	case p.dialling:
+		return Connect
+	}
+	return Active
+}
+
+// status fills in what the connection knows; peer.mu is held.
+func (c *conn) status(st *PeerStatus) {
+	st.State, st.LocalAddress, st.RemotePort = c.state, c.local, c.remote.Port()
+	st.Sent, st.Received = c.sent, c.received
+	if c.terms.peerASN != 0 {
+		st.ASN, st.RouterID = c.terms.peerASN, c.terms.peerID
+		st.HoldTime, st.Keepalive, st.Families = c.terms.hold, c.terms.keepalive, c.terms.families
+	}
+	if c.out != nil {
+		c.out.mu.Lock()
+		defer c.out.mu.Unlock()
+		st.Announced, st.OutQueue, st.Withheld, st.WithheldWhy = c.out.announced, c.out.queued, c.out.withheld, c.out.why
+	}
+}
