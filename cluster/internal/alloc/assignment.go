@@ -32,16 +32,26 @@ func release(s *model.Service) Assignment {
 
 func (c *claim) assignment() Assignment {
 	a := Assignment{Service: c.Key, Unmet: c.unmet()}
-	for i := range c.slots {
-		if s := &c.slots[i]; s.addr.IsValid() {
-			a.Addresses = append(a.Addresses, s.addr)
-			a.Pools = append(a.Pools, s.book.Name)
-		}
-	}
+	a.Addresses, a.Pools = c.result()
 	a.Change = change(c.Holds, a.Addresses, a.Unmet)
 	a.Message = c.message(a)
 	a.Write = !slices.Equal(a.Addresses, c.Holds) || a.From() != c.HoldsFrom
 	return a
+}
+
+// result is what stands in the slots. In the common case, where that is what
+// the Service held already, it costs no memory.
+func (c *claim) result() (addresses []netip.Addr, pools []string) {
+	if len(c.slots) == 1 && len(c.Holds) == 1 && c.slots[0].addr == c.Holds[0] {
+		return c.Holds, c.slots[0].book.alone
+	}
+	for i := range c.slots {
+		if s := &c.slots[i]; s.addr.IsValid() {
+			addresses = append(addresses, s.addr)
+			pools = append(pools, s.book.Name)
+		}
+	}
+	return addresses, pools
 }
 
 func change(had, has []netip.Addr, unmet string) Change {

@@ -33,8 +33,9 @@ type slot struct {
 	unmet  string // why it has none, or not what it asks for
 }
 
-func newClaim(s *model.Service) *claim {
-	c := &claim{Service: s, wrong: s.WishError}
+// newClaim has its slots in room, which has two to spare.
+func newClaim(s *model.Service, room []slot) claim {
+	c := claim{Service: s, wrong: s.WishError}
 	families := s.Families
 	if len(families) == 0 {
 		families = familiesOf(s.Holds)
@@ -42,10 +43,10 @@ func newClaim(s *model.Service) *claim {
 			c.wrong = "the Service has no cluster IP yet, so its families are unknown"
 		}
 	}
-	c.slots = make([]slot, len(families))
-	for i, f := range families {
-		c.slots[i].family = f
+	for _, f := range families {
+		room = append(room, slot{family: f})
 	}
+	c.slots = room
 	if c.wrong == "" {
 		c.wrong = c.ask(s.WantAddresses)
 	}

@@ -19,6 +19,8 @@ type ledger struct {
 	byName     map[string]*book
 	auto       []*book // those that give without being asked, best first
 	holders    map[netip.Addr][]*claim
+	// sole is room for the holders of addresses that have but one.
+	sole []*claim
 }
 
 // book is the ledger's page for one pool.
@@ -28,6 +30,10 @@ type book struct {
 	v4, v6 half
 	// admitted remembers the namespace half of Admits.
 	admitted map[string]bool
+	// buggy counts the addresses in use that the pool now avoids.
+	buggy int64
+	// alone is the name by itself, as Assignment.Pools has it for one address.
+	alone []string
 }
 
 // half is one family of a pool.
@@ -50,9 +56,10 @@ func newLedger(s model.Snapshot) *ledger {
 		books:      map[*model.Pool]*book{},
 		byName:     map[string]*book{},
 		holders:    make(map[netip.Addr][]*claim, len(s.Services)),
+		sole:       make([]*claim, 0, len(s.Services)),
 	}
 	for _, p := range l.pools.All {
-		b := &book{Pool: p, usable: l.pools.Usable(p.Name), admitted: map[string]bool{}}
+		b := &book{Pool: p, usable: l.pools.Usable(p.Name), admitted: map[string]bool{}, alone: []string{p.Name}}
 		for _, r := range addr.Merge(p.Ranges) {
 			h := b.half(r.First)
 			h.ranges = append(h.ranges, r)
@@ -118,6 +125,11 @@ func (l *ledger) hold(c *claim, a netip.Addr, b *book) {
 			h.gaps.take(a)
 		}
 		h.share(c.SharingKey, a)
+		b.countBuggy(a, 1)
+		n := len(l.sole)
+		l.sole = append(l.sole, c)
+		l.holders[a] = l.sole[n : n+1 : n+1]
+		return
 	}
 	l.holders[a] = append(others, c)
 }
@@ -133,8 +145,15 @@ func (l *ledger) free(c *claim, a netip.Addr, b *book) {
 	h := b.half(a)
 	h.held--
 	h.unshare(c.SharingKey, a)
+	b.countBuggy(a, -1)
 	if h.gaps != nil {
 		h.gaps.give(a)
+	}
+}
+
+func (b *book) countBuggy(a netip.Addr, by int64) {
+	if b.AvoidBuggyIPs && buggy(a) {
+		b.buggy += by
 	}
 }
 

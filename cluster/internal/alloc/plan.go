@@ -23,7 +23,8 @@ type Plan struct {
 type Assignment struct {
 	Service model.Key
 	// Addresses in the order of the Service's families, for
-	// status.loadBalancer.ingress.
+	// status.loadBalancer.ingress. Not to be written to: they may be the
+	// snapshot's own.
 	Addresses []netip.Addr
 	// Pools has the pool of each of Addresses.
 	Pools  []string
@@ -42,6 +43,9 @@ type Assignment struct {
 // From is the value of the annotation hawser.dev/allocated-from-pool: the
 // names of the pools, each once.
 func (a Assignment) From() string {
+	if len(a.Pools) == 1 {
+		return a.Pools[0]
+	}
 	var names []string
 	for _, p := range a.Pools {
 		if !slices.Contains(names, p) {

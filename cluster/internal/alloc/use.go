@@ -10,22 +10,11 @@ import (
 )
 
 func (l *ledger) use() []model.PoolUse {
-	held := map[*book]*big.Int{} // buggy addresses in use although avoided
-	for a := range l.holders {
-		if b := l.of(a); b.AvoidBuggyIPs && buggy(a) {
-			if held[b] == nil {
-				held[b] = new(big.Int)
-			}
-			held[b].Add(held[b], big.NewInt(1))
-		}
-	}
 	out := make([]model.PoolUse, 0, len(l.pools.All))
 	for _, p := range l.pools.All {
 		b := l.books[p]
 		v4 := b.total(model.IPv4)
-		if n := held[b]; n != nil {
-			v4.Add(v4, n)
-		}
+		v4.Add(v4, big.NewInt(b.buggy))
 		out = append(out, model.PoolUse{
 			Pool: p.Name,
 			IPv4: model.Use{Total: v4, Assigned: big.NewInt(int64(b.v4.held))},
