@@ -1,0 +1,157 @@
+package uciconf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// report collects the problems of one file.
+type report struct {
+	file     string
+	problems Problems
+	// partial is true when lines could not be read: what is missing may be
+	// on one of them.
+	partial bool
+}
+
+func (r *report) add(s *section, option string, at place, message string, warning bool) {
+	p := Problem{File: r.file, Line: at.line, Option: option, Value: at.text, Message: message, Warning: warning}
+	if s != nil {
+		p.Section, p.Type = s.name, s.typ
+	}
+	if option == "password" {
+		p.Value = ""
+	}
+	r.problems = append(r.problems, p)
+}
+
+// wrong is a mistake in one value.
+func (r *report) wrong(s *section, option string, at place, message string) {
+	r.add(s, option, at, message, false)
+}
+
+// wrongValue is a mistake in the value that was written as text.
+func (r *report) wrongValue(s *section, option, text, message string) {
+	r.add(s, option, s.where(option, text), message, false)
+}
+
+// warn is a remark on an option.
+func (r *report) warn(s *section, option, message string) {
+	r.add(s, option, s.where(option, ""), message, true)
+}
+
+// missing is a mistake of a section that lacks an option.
+func (r *report) missing(s *section, option, message string) {
+	if !r.partial {
+		r.add(s, option, place{line: s.line}, message, false)
+	}
+}
+
+// lacks is a remark on a section that lacks an option.
+func (r *report) lacks(s *section, option, message string) {
+	if !r.partial {
+		r.add(s, option, place{line: s.line}, message, true)
+	}
+}
+
+// where finds the place of a value; of the option, when no value is so; of the
+// section, when it does not have the option.
+func (s *section) where(option, text string) place {
+	o := s.get(option)
+	if o == nil || len(o.places) == 0 {
+		return place{line: s.line}
+	}
+	for _, p := range o.places {
+		if p.text == text || slices.Contains(strings.Fields(p.text), text) {
+			return place{p.line, text}
+		}
+	}
+	return o.places[len(o.places)-1]
+}
+
+// unknownOption never repeats the value: it may be a misspelt password's.
+func (r *report) unknownOption(s *section, o option, known []string) {
+	message := "unknown option, ignored"
+	if near := nearest(o.name, known); near != "" {
+		message += "; is " + near + " meant?"
+	}
+	r.add(s, o.name, place{line: o.places[0].line}, message, true)
+}
+
+func (r *report) unknownType(s *section) {
+	message := "unknown type of section, ignored"
+	if near := nearest(s.typ, []string{"globals", "cluster", "neighbor"}); near != "" {
+		message += "; is " + near + " meant?"
+	}
+	r.add(s, "", place{line: s.line}, message, true)
+}
+
+// later are options that are read and checked while what they ask for is not
+// there yet. Where silence would leave a session less protected than the file
+// says, using them is a mistake.
+var later = map[string]struct {
+	refuse bool
+	words  string
+}{
+	"password":       {true, "not supported in this version: the session would run without TCP MD5; remove it"},
+	"ttl_security":   {true, "not supported in this version: the session would accept packets from any distance; remove it"},
+	"multihop":       {false, "has no effect yet: packets leave with the system's own TTL"},
+	"bfd":            {false, "has no effect yet: a dead peer is noticed by the hold time"},
+	"bfd_interval":   {false, "has no effect yet: there is no BFD"},
+	"bfd_multiplier": {false, "has no effect yet: there is no BFD"},
+	"send":           {false, "has no effect yet: nothing is announced to peers"},
+	"guard":          {false, "has no effect yet: no unreachable routes are made"},
+	"resilient":      {false, "has no effect yet: routes are plain multipath ones"},
+	"metrics_listen": {false, "has no effect yet: there are no metrics"},
+	"restart_time":   {false, "has no effect yet: there is no graceful restart"},
+}
+
+// notYet speaks of an option that is in use before its time.
+func (r *report) notYet(s *section, option string, at place) {
+	l, ok := later[option]
+	if !ok {
+		return
+	}
+	if on, err := boolean(at.text); err == nil && !on && option != "password" {
+		return
+	}
+	r.add(s, option, at, l.words, !l.refuse)
+}
+
+// limit is the report of a file that is too big to read.
+func limit(what string, n, most int) string {
+	return fmt.Sprintf("%d %s, at most %d are read", n, what, most)
+}
+
+// nearest is the known word that is at most two letters off, "" for none.
+func nearest(word string, known []string) string {
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(word, k); d < least && d < len(k) {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to add, drop or change (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
