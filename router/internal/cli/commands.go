@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/hawser-lb/hawser/router/internal/status"
+)
+
+// root is where every command begins. It is filled by init, since help walks
+// the tree that it is part of.
+var root = &word{}
+
+func init() {
+	root.next = []*word{
+		{text: "run", help: "the daemon, in the foreground", flags: []string{"config", "socket", "log-level", "withdraw-on-exit"}, do: (*call).run},
+		{text: "check", help: "every mistake in the configuration, with its line", flags: []string{"config", "json"}, do: (*call).check},
+		{text: "show", next: []*word{
+			{text: "ip", next: family("show ip", status.IPv4), enter: func(c *call) { c.family = status.IPv4 }},
+			{text: "ipv6", next: family("show ipv6", status.IPv6), enter: func(c *call) { c.family = status.IPv6 }},
+			{text: "clusters", help: "who may announce what, and what came of it", flags: asking, do: (*call).clusters},
+		}},
+		{text: "version", help: "which hawser this is", flags: []string{"json"}, do: (*call).version},
+		{text: "help", help: "this list; after other words, what may follow them", do: (*call).helpAll, next: []*word{
+			{text: "WORDS", takes: func(*call, string) error { return nil }},
+		}},
+	}
+	// help takes any number of words.
+	words := root.next[len(root.next)-1].next[0]
+	words.do = (*call).helpWords
+	words.next = []*word{words}
+}
+
+// asking are the flags of commands that ask the daemon.
+var asking = []string{"json", "socket"}
+
+// family are the words behind "show ip" and "show ipv6".
+func family(path string, f status.Family) []*word {
+	network := "ADDRESS|PREFIX"
+	return []*word{
+		{text: "bgp", help: "every path, refused ones with the reason", flags: asking, do: (*call).table, next: []*word{
+			{text: "summary", help: "one line a neighbor", flags: asking, do: (*call).summary},
+			{text: "neighbors", help: "everything about the sessions", flags: asking, do: (*call).neighbors, next: []*word{
+				{text: "ADDRESS", help: "everything about one session", flags: asking, do: (*call).neighbors, takes: takesAddress},
+			}},
+			{text: network, help: "every path to one network", flags: asking, do: (*call).entry, takes: takesNetwork(path, f)},
+		}},
+		{text: "route", help: "what is in the kernel, and what should be", flags: asking, do: (*call).routes, next: []*word{
+			{text: network, help: "one network", flags: asking, do: (*call).routes, takes: takesNetwork(path, f)},
+		}},
+	}
+}
+
+func takesAddress(c *call, text string) error {
+	if _, err := netip.ParseAddr(text); err != nil {
+		return fmt.Errorf("%q is no address", text)
+	}
+	c.argument = text
+	return nil
+}
+
+// takesNetwork takes an address or a prefix of the family.
+func takesNetwork(path string, f status.Family) func(*call, string) error {
+	return func(c *call, text string) error {
+		p, err := network(text)
+		if err != nil {
+			return err
+		}
+		if !f.Of(p.Addr()) {
+			other := "show ip"
+			if f == status.IPv4 {
+				other = "show ipv6"
+			}
+			return fmt.Errorf("%s is of the other family: use %s instead of %s", text, other, path)
+		}
+		c.argument = text
+		return nil
+	}
+}
+
+// network reads a prefix, or an address as the prefix of one.
+func network(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	}
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Masked(), nil
+	}
+	if strings.ContainsAny(text, ".:/") {
+		return netip.Prefix{}, fmt.Errorf("%q is no address and no prefix", text)
+	}
+	return netip.Prefix{}, fmt.Errorf("unknown word %q", text)
+}
+
+// about puts the argument in front of an error that is about it.
+func (c *call) about(err error) error {
+	if errors.Is(err, status.ErrNotInTable) || errors.Is(err, status.ErrNoNeighbor) {
+		return fmt.Errorf("%s: %w", c.argument, err)
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package status
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// section is the part of docs/status.md under a heading.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../docs/status.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, ok := strings.Cut(string(text), "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("docs/status.md has no section %s", heading)
+	}
+	part, _, _ := strings.Cut(after, "\n## ")
+	return part
+}
+
+// fields are the JSON names of a struct, and whether each may be absent.
+func fields(of reflect.Type) map[string]bool {
+	all := map[string]bool{}
+	for i := range of.NumField() {
+		name, options, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		all[name] = options != ""
+	}
+	return all
+}
+
+func TestEveryFieldIsDocumentedInItsSection(t *testing.T) {
+	for heading, of := range map[string]any{
+		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Messages": Messages{},
+		"Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{},
+	} {
+		text := section(t, heading)
+		for name, absent := range fields(reflect.TypeOf(of)) {
+			line := lineWith(text, "`"+name+"`")
+			if name == "" || line == "" {
+				t.Errorf("docs/status.md, %s: no `%s`", heading, name)
+			} else if absent && heading != "The socket" && !strings.Contains(line, "may be absent") {
+				t.Errorf("docs/status.md, %s: `%s` may be absent", heading, name)
+			}
+		}
+	}
+}
+
+// lineWith is the line of text that has part, "" for none.
+func lineWith(text, part string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+	return ""
+}
+
+func TestNoFieldIsDocumentedThatIsNotThere(t *testing.T) {
+	for heading, of := range map[string]any{
+		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Route": Route{},
+		"Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{},
+	} {
+		known := fields(reflect.TypeOf(of))
+		for line := range strings.Lines(section(t, heading)) {
+			cells := strings.Split(line, "|")
+			if len(cells) < 3 {
+				continue
+			}
+			for i, word := range strings.Split(cells[1], "`") {
+				if _, ok := known[word]; i%2 == 1 && !ok {
+					t.Errorf("docs/status.md, %s: `%s` is not a field", heading, word)
+				}
+			}
+		}
+	}
+}
