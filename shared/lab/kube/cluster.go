@@ -170,18 +170,29 @@ func (c *Cluster) Env() []string {
 	return []string{"KUBECONFIG=" + c.Kubeconfig, "KUBECACHEDIR=" + filepath.Join(c.dir, "cache"), "KUBERC=off"}
 }
 
+// KubectlCommand is how a person on this machine calls kubectl from a shell,
+// inside the host's namespace when there is one.
+func (c *Cluster) KubectlCommand() string {
+	command := "env " + strings.Join(c.Env(), " ") + " " + filepath.Join(c.bin, "kubectl")
+	if ns := c.host.Namespace(); ns != "" {
+		return "ip netns exec " + ns + " " + command
+	}
+	return command
+}
+
 // Kubectl runs kubectl as the administrator and returns what it prints.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
-	return c.kubectl(ctx, "", args...)
+	return c.KubectlInput(ctx, "", args...)
 }
 
 // Apply is `kubectl apply` of manifests as text, by the server.
 func (c *Cluster) Apply(ctx context.Context, manifests string) error {
-	_, err := c.kubectl(ctx, manifests, "apply", "--server-side", "-f", "-")
+	_, err := c.KubectlInput(ctx, manifests, "apply", "--server-side", "-f", "-")
 	return err
 }
 
-func (c *Cluster) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+// KubectlInput is Kubectl with text on stdin.
+func (c *Cluster) KubectlInput(ctx context.Context, stdin string, args ...string) (string, error) {
 	words := append(c.Env(), filepath.Join(c.bin, "kubectl"))
 	return c.host.RunInput(ctx, stdin, "env", append(words, args...)...)
 }

@@ -95,6 +95,10 @@ func TestAReadyPodBehindAServiceIsReachedThroughKubeProxy(t *testing.T) {
 	if err := c.Apply(t.Context(), web); err != nil {
 		t.Fatal(err)
 	}
+	addresses := `{"status":{"addresses":[{"type":"InternalIP","address":"10.9.0.2"}]}}`
+	if _, err := c.Kubectl(t.Context(), "patch", "node", "node1", "--subresource", "status", "--type", "merge", "-p", addresses); err != nil {
+		t.Fatal(err)
+	}
 	status := `{"status":{"phase":"Running","podIP":"10.9.0.2","podIPs":[{"ip":"10.9.0.2"}],"conditions":[{"type":"Ready","status":"True"}]}}`
 	if _, err := c.Kubectl(t.Context(), "patch", "pod", "web", "--subresource", "status", "--type", "merge", "-p", status); err != nil {
 		t.Fatal(err)

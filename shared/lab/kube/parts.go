@@ -65,17 +65,32 @@ func (c *Cluster) startControllers(context.Context) error {
 	return err
 }
 
-// StartProxy runs kube-proxy on a host, for the node of that name.
+// proxyConfig leaves the machine's own conntrack settings alone and writes rules
+// when they change: the default lets a second pass between two changes.
+const proxyConfig = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: nftables
+hostnameOverride: %s
+clientConnection: {kubeconfig: %q}
+nftables: {minSyncPeriod: 10ms, syncPeriod: 30s}
+conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
+healthzBindAddress: 127.0.0.1:10256
+metricsBindAddress: 127.0.0.1:10249
+`
+
+// StartProxy runs kube-proxy on a host, for the node of that name. The Node
+// should be there, with its address in status: kube-proxy waits half a minute
+// for one.
 func (c *Cluster) StartProxy(_ context.Context, h *lab.Host, node string) (*lab.Process, error) {
-	config, err := c.writeKubeconfig("system:kube-proxy", c.tokens["system:kube-proxy"])
+	kubeconfig, err := c.writeKubeconfig("system:kube-proxy", c.tokens["system:kube-proxy"])
 	if err != nil {
 		return nil, fmt.Errorf("kube: %w", err)
 	}
-	return h.Start(c.tool("kube-proxy"), "--kubeconfig", config, "--hostname-override", node, "--proxy-mode", "nftables",
-		// The default is a pause of 1 s between writes, which would hide every time measured behind it.
-		"--nftables-min-sync-period", "100ms",
-		"--conntrack-max-per-core", "0", "--conntrack-min", "0", "--conntrack-tcp-timeout-established", "0", "--conntrack-tcp-timeout-close-wait", "0",
-		"--healthz-bind-address", "127.0.0.1:10256", "--metrics-bind-address", "127.0.0.1:10249")
+	config := c.path("kube-proxy-" + node + ".yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, proxyConfig, node, kubeconfig), 0o600); err != nil {
+		return nil, fmt.Errorf("kube: %w", err)
+	}
+	return h.Start(c.tool("kube-proxy"), "--config", config)
 }
 
 func (c *Cluster) tool(part string) string { return filepath.Join(c.bin, part) }
