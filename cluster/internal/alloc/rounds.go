@@ -133,7 +133,7 @@ func (l *ledger) fill(c *claim) {
 	if c.wrong != "" {
 		return
 	}
-	before := slices.Clone(c.slots)
+	var given []*slot
 	missing := false
 	for i := range c.slots {
 		s := &c.slots[i]
@@ -148,21 +148,16 @@ func (l *ledger) fill(c *claim) {
 		}
 		l.hold(c, a, b)
 		s.addr, s.book = a, b
-	}
-	if missing && c.whole() {
-		l.undo(c, before)
-	}
-}
-
-// undo gives back what fill gave, since only both addresses would do.
-func (l *ledger) undo(c *claim, before []slot) {
-	for i := range c.slots {
-		s := &c.slots[i]
-		if s.addr.IsValid() && !before[i].addr.IsValid() {
-			l.free(c, s.addr, s.book)
-			*s = before[i]
-			s.unmet = ""
+		if c.whole() {
+			given = append(given, s)
 		}
+	}
+	if !missing {
+		return
+	}
+	for _, s := range given { // alone it would not do
+		l.free(c, s.addr, s.book)
+		s.addr, s.book = netip.Addr{}, nil
 	}
 }
 
