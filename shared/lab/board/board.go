@@ -77,7 +77,7 @@ func arguments(cfg Config, dir, initrd string) []string {
 	return []string{
 		"-M", "malta", "-cpu", "24Kc", "-m", "128", "-nodefaults", "-vga", "none", "-display", "none", "-no-reboot",
 		"-kernel", filepath.Join(cfg.Parts, "vmlinux"), "-initrd", initrd,
-		"-append", "console=ttyS0 panic=-1 board.address=" + cfg.Address.String(),
+		"-append", "console=ttyS0 quiet panic=-1 board.address=" + cfg.Address.String(),
 		"-serial", "file:" + filepath.Join(dir, "console"),
 		"-serial", "unix:" + filepath.Join(dir, "serial"),
 		"-netdev", "tap,id=lan,script=no,downscript=no,ifname=" + cfg.Tap,
