@@ -1,0 +1,23 @@
+package v1alpha1
+
+// Accepted is the type of the condition that says whether an object is used;
+// its reason is one of the Reason words.
+const Accepted = "Accepted"
+
+// Reasons of the condition Accepted.
+const (
+	// ReasonInUse: the object is used.
+	ReasonInUse = "InUse"
+	// ReasonOverlaps: an older pool has some of the addresses; this one gives
+	// out none until one of the two is changed.
+	ReasonOverlaps = "Overlaps"
+	// ReasonConfigMap: the ConfigMap "config" is the whole configuration, and
+	// objects are not looked at.
+	ReasonConfigMap = "ConfigMapInUse"
+	// ReasonNotSupportedYet: the object asks for something that this version
+	// cannot do; it is not used, rather than used without it.
+	ReasonNotSupportedYet = "NotSupportedYet"
+	// ReasonInvalid: the object holds something that cannot be read, which the
+	// rules of its schema would have refused.
+	ReasonInvalid = "Invalid"
+)
