@@ -20,7 +20,7 @@ func Parse(text string) (Range, error) {
 	if strings.Contains(text, "/") {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return Range{}, fmt.Errorf("%q is no CIDR such as 192.0.2.0/24: %w", text, err)
+			return Range{}, fmt.Errorf("%q is no CIDR such as 192.0.2.0/24: %s", text, reason(err))
 		}
 		if p != p.Masked() {
 			return Range{}, fmt.Errorf("%q has host bits set: write %s, or a range such as %s-%s", text, p.Masked(), p.Addr(), Of(p).Last)
@@ -32,15 +32,15 @@ func Parse(text string) (Range, error) {
 	}
 	first, last, ok := strings.Cut(text, "-")
 	if !ok {
-		return Range{}, fmt.Errorf("%q is neither a CIDR nor first-last: write %s/32 or %s-%s", text, text, text, text)
+		return Range{}, neither(text)
 	}
 	a, err := netip.ParseAddr(strings.TrimSpace(first))
 	if err != nil {
-		return Range{}, fmt.Errorf("%q: first address: %w", text, err)
+		return Range{}, fmt.Errorf("%q: first address: %s", text, reason(err))
 	}
 	b, err := netip.ParseAddr(strings.TrimSpace(last))
 	if err != nil {
-		return Range{}, fmt.Errorf("%q: last address: %w", text, err)
+		return Range{}, fmt.Errorf("%q: last address: %s", text, reason(err))
 	}
 	if a.Zone() != "" || b.Zone() != "" || a.Is4In6() || b.Is4In6() {
 		return Range{}, fmt.Errorf("%q: plain addresses only, without zone or IPv4-mapped form", text)
@@ -52,6 +52,19 @@ func Parse(text string) (Range, error) {
 		return Range{}, fmt.Errorf("%q: the first address is above the last", text)
 	}
 	return Range{a, b}, nil
+}
+
+func neither(text string) error {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return fmt.Errorf("%q is neither a CIDR nor first-last: write %s/%d or %s-%s", text, a, a.BitLen(), a, a)
+	}
+	return fmt.Errorf("%q is neither a CIDR nor first-last: write one such as 192.0.2.0/24 or 192.0.2.1-192.0.2.9", text)
+}
+
+// reason is what netip says without what it was given, which is said already.
+func reason(err error) string {
+	text := err.Error()
+	return text[strings.LastIndex(text, ": ")+len(": "):]
 }
 
 // Of is the range that a prefix covers, network and broadcast included.

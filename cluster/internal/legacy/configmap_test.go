@@ -297,7 +297,7 @@ line 2: address-pools[0].protocol: is missing`},
 `, `
 line 5: address-pools[0].addresses[0]: "192.0.2.1" is neither a CIDR nor first-last: write 192.0.2.1/32 or 192.0.2.1-192.0.2.1
 line 6: address-pools[0].addresses[1]: "192.0.2.9-192.0.2.1": the first address is above the last
-line 7: address-pools[0].addresses[2]: "192.0.2.0/33" is no CIDR such as 192.0.2.0/24: netip.ParsePrefix("192.0.2.0/33"): prefix length out of range
+line 7: address-pools[0].addresses[2]: "192.0.2.0/33" is no CIDR such as 192.0.2.0/24: prefix length out of range
 line 9: address-pools[0].addresses[4]: 192.0.2.127-192.0.2.130 overlaps 192.0.2.0/25 of pool "a" in line 8
 line 11: address-pools[1].protocol: "ospf" is no protocol: write "bgp"
 line 12: address-pools[1].addresses[0]: 192.0.2.64/26 overlaps 192.0.2.0/25 of pool "a" in line 8
