@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -64,12 +65,20 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 	case err == nil:
 		return done
 	case errors.As(err, &wrong):
-		fmt.Fprintf(p.Stderr, "hawser: %s\n", err)
+		p.complain(err)
 		return misused
 	case !errors.Is(err, errSilent):
-		fmt.Fprintf(p.Stderr, "hawser: %s\n", err)
+		p.complain(err)
 	}
 	return failed
+}
+
+// complain writes an error; one of several lines, such as all the mistakes in
+// a configuration, line by line.
+func (p *Program) complain(err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(p.Stderr, "hawser: %s\n", strings.TrimSuffix(line, "\n"))
+	}
 }
 
 func (p *Program) run(ctx context.Context, args []string) error {

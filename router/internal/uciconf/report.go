@@ -104,7 +104,7 @@ var later = map[string]struct {
 	"guard":          {false, "has no effect yet: no unreachable routes are made"},
 	"resilient":      {false, "has no effect yet: routes are plain multipath ones"},
 	"metrics_listen": {false, "has no effect yet: there are no metrics"},
-	"restart_time":   {false, "has no effect yet: there is no graceful restart"},
+	"restart_time":   {false, "has little effect yet: there is no graceful restart, it only is how long a start waits for the peers"},
 }
 
 // notYet speaks of an option that is in use before its time.
