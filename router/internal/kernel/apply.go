@@ -12,7 +12,7 @@ import (
 )
 
 // batch is how many messages one send carries.
-const batch = 64
+const batch = 128
 
 // Apply carries the steps out in their order. A step that fails stops no other;
 // the error joins a *fib.StepError for each. Any other error in it means that

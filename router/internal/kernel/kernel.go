@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"syscall"
 
@@ -129,8 +130,11 @@ func (k *Kernel) subscribe() (err error) {
 func (k *Kernel) Close() error {
 	var errs []error
 	for _, c := range []*netlink.Conn{k.conn, k.watch} {
-		if c != nil {
-			errs = append(errs, c.Close())
+		if c == nil {
+			continue
+		}
+		if err := c.Close(); !errors.Is(err, os.ErrClosed) { // Watch closes its own
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

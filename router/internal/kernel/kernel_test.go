@@ -332,6 +332,9 @@ func TestWatchTellsWhatOthersDidAndNotWhatWeDid(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // A hundred thousand notifications fit into no buffer.

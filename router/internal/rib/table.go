@@ -223,14 +223,16 @@ func (t *Table) SetFacts(f Facts) {
 	}
 }
 
-// SetPolicy has the peer's routes judged again when the policy is a new one.
-func (t *Table) SetPolicy(addr netip.Addr, policy Policy) {
+// SetPolicy has the peer's routes judged again when the policy is a new one,
+// which it reports.
+func (t *Table) SetPolicy(addr netip.Addr, policy Policy) (changed bool) {
 	p := t.peers[addr]
 	if p == nil || p.policy.Equal(policy) {
-		return
+		return false
 	}
 	p.policy, p.allow = policy, newPrefixSet(policy.Allow)
 	t.rejudge(p)
+	return true
 }
 
 // SetMaxPaths changes the number of next hops a prefix may have.

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/kernel"
+	"github.com/hawser-lb/hawser/router/internal/rib"
+	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// reload reads the file again. One with mistakes changes nothing.
+func (l *line) reload() {
+	next, problems := uciconf.Load(l.d.opts.ConfigFile)
+	if err := problems.Err(); err != nil {
+		l.config.rejected, l.config.problems = true, problems
+		wrong, _ := problems.Count()
+		l.log.Error("configuration refused, the running one stays", "mistakes", wrong)
+		for _, p := range problems {
+			l.log.Error("configuration", "problem", p.String())
+		}
+		return
+	}
+	for _, p := range problems {
+		l.log.Warn("configuration", "problem", p.String())
+	}
+	before := l.config.Globals
+	l.config = running{Config: next, loadedAt: time.Now(), problems: problems}
+	l.d.opts.Level.Set(next.Globals.LogLevel)
+	if !next.Globals.Enabled {
+		l.log.Info("not enabled any more: stopping", "file", l.d.opts.ConfigFile)
+		l.table.failure = errDisabled
+		return
+	}
+	l.log.Info("configuration loaded", "file", l.d.opts.ConfigFile,
+		"clusters", len(next.Clusters), "neighbors", len(next.Neighbors))
+	l.adjust(before)
+}
+
+// adjust applies what the new configuration says otherwise.
+func (l *line) adjust(before uciconf.Globals) {
+	g := l.config.Globals
+	if ours(g) != l.kernel.config {
+		l.table.moveTo = ours(g)
+	}
+	if g.Metric != before.Metric {
+		l.table.wantAll = true
+	}
+	if l.table.read && (g.ASN != before.ASN || g.RouterID != before.RouterID) {
+		l.beginAgain("own AS or router identifier changed")
+	}
+	l.rib.SetMaxPaths(g.MaxPaths)
+	for _, addr := range l.rib.Peers() {
+		l.judgeAgain(addr)
+	}
+	if l.sessions == nil {
+		return // the first read comes first
+	}
+	if err := l.converse(); err != nil {
+		l.log.Error("peers refused, the ones before stay", "error", err)
+	}
+}
+
+// judgeAgain gives a peer its new policy. When routes that were refused before
+// are no longer held, only the peer can tell them again.
+func (l *line) judgeAgain(addr netip.Addr) {
+	had := l.rib.Count(addr)
+	changed := l.rib.SetPolicy(addr, l.policy(addr))
+	if changed && had.Lacks {
+		l.log.Info("session reset to be told again", "peer", addr, "forgotten", had.Dropped)
+		l.sessions.Reset(addr, bgp.Notification{Code: cease, Subcode: otherConfigurationChange}, 0)
+	}
+	l.limit(addr)
+}
+
+// policy says what the peer at addr may tell: its neighbor section, else the
+// cluster whose source holds it, else nothing.
+func (l *line) policy(addr netip.Addr) rib.Policy {
+	if n := l.neighbor(addr); n != nil {
+		var sources []netip.Prefix
+		if c := l.cluster(n.Cluster); c != nil {
+			sources = c.Source
+		}
+		return l.policyOf(n.Session, sources)
+	}
+	if c := l.clusterOf(addr); c != nil {
+		return l.policyOf(c.Session, c.Source)
+	}
+	return rib.Policy{LocalASN: l.config.Globals.ASN}
+}
+
+func (l *line) policyOf(s uciconf.Session, sources []netip.Prefix) rib.Policy {
+	return rib.Policy{Allow: s.Allow, Sources: sources, MaxPrefixes: s.MaxPrefixes, LocalASN: l.config.Globals.ASN}
+}
+
+func (l *line) neighbor(addr netip.Addr) *uciconf.Neighbor {
+	i := slices.IndexFunc(l.config.Neighbors, func(n uciconf.Neighbor) bool { return n.Address == addr })
+	if i < 0 {
+		return nil
+	}
+	return &l.config.Neighbors[i]
+}
+
+func (l *line) cluster(name string) *uciconf.Cluster {
+	i := slices.IndexFunc(l.config.Clusters, func(c uciconf.Cluster) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &l.config.Clusters[i]
+}
+
+// clusterOf is the cluster with the narrowest source around addr.
+func (l *line) clusterOf(addr netip.Addr) *uciconf.Cluster {
+	var found *uciconf.Cluster
+	bits := -1
+	for i := range l.config.Clusters {
+		for _, s := range l.config.Clusters[i].Source {
+			if s.Contains(addr.WithZone("")) && s.Bits() > bits {
+				found, bits = &l.config.Clusters[i], s.Bits()
+			}
+		}
+	}
+	return found
+}
+
+// move has the hands serve another table or protocol number.
+func (l *line) move(to kernel.Config) job {
+	old, open := l.kernel, l.d.parts.kernel
+	return func() func() {
+		k, err := open(to)
+		if err != nil {
+			return func() { l.failed(fmt.Errorf("table %d, protocol %d: %w", to.Table, to.Protocol, err)) }
+		}
+		// The old routes go first: one table may hold one of them only.
+		err = withdraw(old.Kernel)
+		return func() {
+			if err != nil {
+				l.failed(err)
+			}
+			old.close()
+			if err := old.Close(); err != nil {
+				l.log.Warn("kernel", "error", err)
+			}
+			l.log.Info("routes moved", "table", to.Table, "protocol", to.Protocol)
+			l.kernel = door{Kernel: k, config: to}
+			l.watch()
+			l.table.rereadAt = time.Now()
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/kernel"
+	"github.com/hawser-lb/hawser/router/internal/status"
+	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// Options are what the command line says.
+type Options struct {
+	ConfigFile string
+	Socket     string
+	Log        *slog.Logger
+	// Level follows the configuration's log_level.
+	Level *slog.LevelVar
+	// WithdrawOnExit takes our routes out of the kernel when Run ends. Without
+	// it they stay and the next start adopts them.
+	WithdrawOnExit bool
+}
+
+// Speaker is what the daemon needs of BGP; bgp.Speaker is one.
+type Speaker interface {
+	Run(ctx context.Context) error
+	SetPeers(peers []bgp.Peer, ranges []bgp.Range) error
+	Announce(all []bgp.Announcement)
+	Events() <-chan bgp.Event
+	Reset(peer netip.Addr, n bgp.Notification, idle time.Duration)
+
+	Status() []bgp.PeerStatus
+	Listening() []bgp.ListenStatus
+	Refused() uint64
+}
+
+// Kernel is what the daemon needs of the kernel; kernel.Kernel is one.
+type Kernel interface {
+	Facts() (kernel.Facts, error)
+	Routes() (fib.Table, error)
+	Apply(steps []fib.Step) error
+	Watch(ctx context.Context, tell func(kernel.Change)) error
+	Close() error
+}
+
+// parts are where a daemon gets its Speaker and Kernel from.
+type parts struct {
+	speaker func(bgp.Config) Speaker
+	kernel  func(kernel.Config) (Kernel, error)
+}
+
+var realParts = parts{
+	speaker: func(c bgp.Config) Speaker { return bgp.New(c) },
+	kernel:  func(c kernel.Config) (Kernel, error) { return kernel.Open(c) },
+}
+
+// Daemon is the router's process.
+type Daemon struct {
+	opts  Options
+	parts parts
+
+	reload  chan struct{}
+	asks    chan func(*line)
+	stopped chan struct{} // closed once nobody answers asks
+	stop    func()
+}
+
+// New returns a Daemon that has started nothing.
+func New(opts Options) *Daemon { return newDaemon(opts, realParts) }
+
+func newDaemon(opts Options, p parts) *Daemon {
+	stopped := make(chan struct{})
+	return &Daemon{
+		opts: opts, parts: p,
+		reload:  make(chan struct{}, 1),
+		asks:    make(chan func(*line)),
+		stopped: stopped,
+		stop:    sync.OnceFunc(func() { close(stopped) }),
+	}
+}
+
+// Reload reads the configuration again. It does not wait.
+func (d *Daemon) Reload() {
+	select {
+	case d.reload <- struct{}{}:
+	default: // one is on its way
+	}
+}
+
+// Run runs the router until ctx ends, which is no error. It fails at once with
+// a configuration that has mistakes, all of which the error lists, and without
+// the right to change routes. A configuration that says enabled '0' ends it
+// at once, without an error.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.stop()
+	cfg, problems := uciconf.Load(d.opts.ConfigFile)
+	for _, p := range problems {
+		if p.Warning {
+			d.opts.Log.Warn("configuration", "problem", p.String())
+		}
+	}
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	d.opts.Level.Set(cfg.Globals.LogLevel)
+	if !cfg.Globals.Enabled {
+		d.opts.Log.Info("not enabled: set option enabled '1' in section globals", "file", d.opts.ConfigFile)
+		return nil
+	}
+	k, err := d.parts.kernel(ours(cfg.Globals))
+	if err != nil {
+		return err
+	}
+	return d.run(ctx, cfg, problems, k)
+}
+
+// run is Run once nothing stands in the way.
+func (d *Daemon) run(ctx context.Context, cfg uciconf.Config, problems uciconf.Problems, k Kernel) error {
+	group, ctx := errgroup.WithContext(ctx)
+	l := newLine(d, group, k, cfg, problems)
+	server := status.NewServer(d.opts.Socket, d, d.opts.Log)
+	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
+	group.Go(func() error { return l.hands.run(ctx) })
+	group.Go(func() error {
+		defer d.stop() // the server's clients must not wait for an answer
+		return l.run(ctx)
+	})
+	err := group.Wait()
+	if errors.Is(err, errDisabled) {
+		err = nil
+	}
+	return errors.Join(err, d.leave(l.kernel.Kernel))
+}
+
+// leave is the end: the routes stay, or go when that is wanted.
+func (d *Daemon) leave(k Kernel) error {
+	var err error
+	if d.opts.WithdrawOnExit {
+		err = withdraw(k)
+	}
+	return errors.Join(err, k.Close())
+}
+
+// withdraw takes every route of ours out of the kernel.
+func withdraw(k Kernel) error {
+	have, err := k.Routes()
+	if err != nil {
+		return fmt.Errorf("withdraw: %w", err)
+	}
+	if err := k.Apply(fib.Plan(nil, have)); err != nil {
+		return fmt.Errorf("withdraw: %w", err)
+	}
+	return nil
+}
+
+// ours says by which table and number the kernel knows our routes.
+func ours(g uciconf.Globals) kernel.Config {
+	return kernel.Config{Table: g.Table, Protocol: g.Protocol}
+}
+
+// Snapshot asks the line for the state of things. Once the daemon has stopped,
+// or before it runs, there is nothing to tell.
+func (d *Daemon) Snapshot(withRoutes bool) status.Snapshot {
+	answer := make(chan status.Snapshot, 1)
+	select {
+	case d.asks <- func(l *line) { answer <- l.snapshot(withRoutes) }:
+		return <-answer
+	case <-d.stopped:
+		return status.Snapshot{}
+	}
+}

@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/rib"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// Cease (RFC 4486 §4).
+const (
+	cease                    = 6
+	maximumPrefixes          = 1
+	otherConfigurationChange = 6
+)
+
+// overLimit is how long a session stays down after too many prefixes.
+const overLimit = 60 * time.Second
+
+// event takes in what a session did.
+func (l *line) event(e bgp.Event) {
+	switch e := e.(type) {
+	case bgp.Established:
+		l.established(e)
+	case bgp.Update:
+		l.update(e)
+	case bgp.Down:
+		l.down(e)
+	}
+}
+
+func (l *line) established(e bgp.Established) {
+	addr := e.Peer.Address
+	l.log.Info("session established", "peer", addr, "section", e.Peer.Name, "asn", e.ASN)
+	delete(l.reset, addr)
+	delete(l.said, addr)
+	l.rib.Up(addr, e.ASN, l.policy(addr), e.At)
+}
+
+func (l *line) update(e bgp.Update) {
+	addr := e.Peer.Address
+	l.rib.Update(addr, e.Withdrawn, e.Reachable, time.Now())
+	l.start.told(addr)
+	for _, f := range e.EndOfRIB {
+		l.start.endOfRIB(addr, f)
+	}
+	if len(e.EndOfRIB) > 0 && l.start.waiting() {
+		l.start.finish(addr, l.families(addr))
+	}
+	l.limit(addr)
+	l.sayRefused(addr)
+}
+
+func (l *line) down(e bgp.Down) {
+	addr := e.Peer.Address
+	l.log.Info("session down", "peer", addr, "section", e.Peer.Name, "reason", e.Reason)
+	l.rib.Down(addr)
+	l.start.down(addr)
+}
+
+// limit closes a session whose peer told more than it may.
+func (l *line) limit(addr netip.Addr) {
+	if !l.rib.Exceeded(addr) || l.reset[addr] {
+		return
+	}
+	l.reset[addr] = true
+	l.log.Warn("too many prefixes, session closed", "peer", addr, "reason", rib.MaxPrefixes.String(),
+		"max", l.policy(addr).MaxPrefixes, "idle", overLimit)
+	l.sessions.Reset(addr, bgp.Notification{Code: cease, Subcode: maximumPrefixes}, overLimit)
+}
+
+// sayRefused logs each kind of refusal once a session; status has them all.
+func (l *line) sayRefused(addr netip.Addr) {
+	for reason, n := range l.rib.Count(addr).Refused {
+		if l.said[addr][reason] {
+			continue
+		}
+		if l.said[addr] == nil {
+			l.said[addr] = map[string]bool{}
+		}
+		l.said[addr][reason] = true
+		l.log.Warn("routes refused", "peer", addr, "reason", reason, "prefixes", n)
+	}
+}
+
+// families that the session with addr carries.
+func (l *line) families(addr netip.Addr) []bgp.Family {
+	all := l.sessions.Status()
+	i := slices.IndexFunc(all, func(s bgp.PeerStatus) bool { return s.Address == addr })
+	if i < 0 {
+		return nil
+	}
+	return all[i].Families
+}

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hawser-lb/hawser/router/internal/kernel"
+	"github.com/hawser-lb/hawser/router/internal/rib"
+	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// line is the state of the daemon; only its run touches it.
+type line struct {
+	d     *Daemon
+	log   *slog.Logger
+	group *errgroup.Group
+	ctx   context.Context
+
+	started  time.Time
+	config   running
+	routerID netip.Addr
+
+	sessions *sessions
+	events   chan heard
+	said     map[netip.Addr]map[string]bool // refusals logged in this session
+	reset    map[netip.Addr]bool            // sessions that we are closing
+
+	rib    *rib.Table
+	kernel door
+	hands  *hands
+	table  table
+	start  start
+	dirty  notice
+}
+
+// running is the configuration in use, and what became of the newest file.
+type running struct {
+	uciconf.Config
+	loadedAt time.Time
+	rejected bool
+	problems uciconf.Problems
+}
+
+// door is the kernel as long as table and protocol stay the same.
+type door struct {
+	Kernel
+	config kernel.Config
+	close  context.CancelFunc // ends its watch
+}
+
+// notice gathers what the kernel told since the line last looked.
+type notice struct {
+	changes atomic.Uint32
+	bell    chan struct{}
+}
+
+func (n *notice) tell(c kernel.Change) {
+	n.changes.Or(uint32(c))
+	select {
+	case n.bell <- struct{}{}:
+	default: // it rings already
+	}
+}
+
+func newLine(d *Daemon, group *errgroup.Group, k Kernel, cfg uciconf.Config, problems uciconf.Problems) *line {
+	now := time.Now()
+	return &line{
+		d: d, log: d.opts.Log, group: group,
+		started: now,
+		config:  running{Config: cfg, loadedAt: now, problems: problems},
+		events:  make(chan heard, 64),
+		said:    map[netip.Addr]map[string]bool{},
+		reset:   map[netip.Addr]bool{},
+		rib:     rib.New(cfg.Globals.MaxPaths),
+		kernel:  door{Kernel: k, config: ours(cfg.Globals)},
+		hands:   newHands(),
+		table:   newTable(),
+		dirty:   notice{bell: make(chan struct{}, 1)},
+	}
+}
+
+// run is the loop. Whatever wakes it, it ends by asking what is to be done.
+func (l *line) run(ctx context.Context) error {
+	l.ctx = ctx
+	l.log.Info("started", "pid", os.Getpid(), "file", l.d.opts.ConfigFile, "asn", l.config.Globals.ASN)
+	l.watch()
+	l.table.rereadAt = l.started
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(time.Until(l.advance(time.Now())))
+		select {
+		case <-ctx.Done():
+			l.log.Info("stopped", "routes", len(l.table.have), "withdraw", l.d.opts.WithdrawOnExit)
+			return nil
+		case h := <-l.events:
+			l.hear(h)
+		case after := <-l.hands.done:
+			l.table.busy = false
+			after()
+		case <-l.dirty.bell:
+			l.reread(time.Now())
+		case <-l.d.reload:
+			l.reload()
+		case ask := <-l.d.asks:
+			ask(l)
+		case <-timer.C:
+		}
+		if l.table.failure != nil {
+			return l.table.failure
+		}
+	}
+}
+
+// hear takes in one event and those that wait behind it, so that a full feed is
+// not planned route by route.
+func (l *line) hear(h heard) {
+	const atOnce = 256
+	for n := 1; ; n++ {
+		if h.from == l.sessions.Speaker {
+			l.event(h.event)
+		}
+		if n == atOnce {
+			return
+		}
+		select {
+		case h = <-l.events:
+		default:
+			return
+		}
+	}
+}
+
+// watch subscribes to the kernel's changes for as long as this door is open.
+func (l *line) watch() {
+	ctx, cancel := context.WithCancel(l.ctx)
+	l.kernel.close = cancel
+	k := l.kernel.Kernel
+	l.group.Go(func() error { return k.Watch(ctx, l.dirty.tell) })
+}
+
+// heard is an event and the speaker it came from.
+type heard struct {
+	from  Speaker
+	event bgp.Event
+}

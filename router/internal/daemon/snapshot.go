@@ -1,0 +1,298 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/rib"
+	"github.com/hawser-lb/hawser/router/internal/status"
+	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/route"
+	"github.com/hawser-lb/hawser/shared/version"
+)
+
+// snapshot is the daemon as status shows it.
+func (l *line) snapshot(withRoutes bool) status.Snapshot {
+	g := l.config.Globals
+	now := time.Now()
+	s := status.Snapshot{
+		Version: version.String(), Started: l.started, Now: now, PID: os.Getpid(),
+		ASN: g.ASN, RouterID: l.routerID, Table: g.Table, Metric: g.Metric, Protocol: g.Protocol,
+		MaxPaths: g.MaxPaths, NextHops: "multipath",
+		Config: status.Config{
+			File: l.d.opts.ConfigFile, LoadedAt: l.config.loadedAt, Rejected: l.config.rejected,
+			Problems: []string{},
+		},
+		Listening: []status.Listen{}, Neighbors: []status.Neighbor{}, Routes: []status.Route{},
+		TableVersion: l.rib.Version(),
+		Kernel:       l.kernelStatus(now),
+	}
+	for _, p := range l.config.problems {
+		s.Config.Problems = append(s.Config.Problems, p.String())
+	}
+	if l.sessions != nil {
+		s.RefusedConnections = l.sessions.Refused()
+		for _, at := range l.sessions.Listening() {
+			s.Listening = append(s.Listening, listening(at))
+		}
+		for _, p := range l.sessions.Status() {
+			s.Neighbors = append(s.Neighbors, l.neighborStatus(p, s.TableVersion))
+		}
+	}
+	s.Clusters = l.clusterStatus(s.Neighbors)
+	if withRoutes {
+		s.Routes = l.routeStatus()
+	}
+	return s
+}
+
+func listening(at bgp.ListenStatus) status.Listen {
+	out := status.Listen{Address: at.Address}
+	if at.Err != nil {
+		out.Error = at.Err.Error()
+	}
+	return out
+}
+
+func (l *line) kernelStatus(now time.Time) status.Kernel {
+	t := &l.table
+	return status.Kernel{
+		Routes: len(t.have), Steps: t.steps, Errors: t.failures,
+		LastError: t.lastError, LastErrorAt: t.lastErrorAt, LastAudit: t.lastRead,
+		Waiting: l.look(now),
+	}
+}
+
+func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor {
+	count := l.rib.Count(p.Address)
+	n := status.Neighbor{
+		Address: p.Address, Name: p.Name, Dynamic: p.Dynamic, Passive: p.Passive,
+		ASN: p.ASN, RouterID: p.RouterID, LocalASN: p.LocalASN, LocalID: p.LocalID,
+		RemotePort: p.RemotePort, State: p.State.String(), Since: p.Since,
+		HoldSeconds: int(p.HoldTime.Seconds()), KeepaliveSeconds: int(p.Keepalive.Seconds()),
+		CapabilitiesSent: capabilities(p.Sent), CapabilitiesRcvd: capabilities(p.Received),
+		Families: families(p.Families),
+		MsgRcvd:  messages(p.MsgRcvd), MsgSent: messages(p.MsgSent),
+		OutQueue: p.OutQueue, TableVersion: version,
+		Accepted: count.Accepted, Refused: refused(count), Sent: p.Announced,
+		EstablishedCount: p.Established, DroppedCount: p.Dropped,
+		LastError: p.LastError, LastErrorAt: p.LastErrorAt,
+	}
+	n.Received = n.Accepted
+	for _, held := range count.Refused {
+		n.Received += held
+	}
+	if p.LocalAddress.IsValid() {
+		n.LocalAddress = p.LocalAddress.String()
+	}
+	switch section := l.neighbor(p.Address); {
+	case p.Dynamic:
+		n.Cluster = p.Name
+		if c := l.cluster(p.Name); c != nil {
+			n.Description = c.Description
+		}
+	case section != nil:
+		n.Cluster, n.Description = section.Cluster, section.Description
+	}
+	return n
+}
+
+// refused counts what is held; routes forgotten for lack of room belong to no
+// reason any more.
+func refused(c rib.Count) map[string]int {
+	out := maps.Clone(c.Refused)
+	if out == nil {
+		out = map[string]int{}
+	}
+	return out
+}
+
+func capabilities(all []bgp.Capability) []string {
+	out := make([]string, len(all))
+	for i, c := range all {
+		out[i] = c.Text
+	}
+	return out
+}
+
+func families(all []bgp.Family) []string {
+	out := make([]string, len(all))
+	for i, f := range all {
+		out[i] = "ipv4Unicast"
+		if f == bgp.IPv6 {
+			out[i] = "ipv6Unicast"
+		}
+	}
+	return out
+}
+
+func messages(m bgp.MsgCount) status.Messages {
+	return status.Messages{
+		Open: m.Open, Update: m.Update, Notification: m.Notification,
+		Keepalive: m.Keepalive, RouteRefresh: m.RouteRefresh, Total: m.Total(),
+	}
+}
+
+func (l *line) clusterStatus(neighbors []status.Neighbor) []status.Cluster {
+	out := make([]status.Cluster, 0, len(l.config.Clusters))
+	for _, c := range l.config.Clusters {
+		s := status.Cluster{
+			Name: c.Name, Description: c.Description, ASN: asnRule(c.Session),
+			Source: c.Source, Allow: c.Allow, MaxPeers: c.MaxPeers, MaxPrefixes: c.MaxPrefixes,
+			Refused: map[string]int{},
+		}
+		for _, n := range neighbors {
+			if n.Cluster != c.Name {
+				continue
+			}
+			s.Peers++
+			if n.State == bgp.StateEstablished.String() {
+				s.Established++
+			}
+			s.Accepted += n.Accepted
+			for reason, held := range n.Refused {
+				s.Refused[reason] += held
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func asnRule(s uciconf.Session) string {
+	switch {
+	case s.ASN.Any:
+		return "any"
+	case s.ASN.External:
+		return "external"
+	}
+	return strconv.FormatUint(uint64(s.ASN.Exactly), 10)
+}
+
+// routeStatus has every prefix that a peer told or that the kernel holds.
+func (l *line) routeStatus() []status.Route {
+	entries := l.rib.Entries()
+	out := make([]status.Route, 0, len(entries))
+	shown := make(map[netip.Prefix]bool, len(entries))
+	for _, e := range entries {
+		shown[e.Prefix] = true
+		out = append(out, l.route(e))
+	}
+	for k := range l.table.have {
+		if !shown[k.Prefix] {
+			shown[k.Prefix] = true
+			out = append(out, l.route(rib.Entry{Prefix: k.Prefix}))
+		}
+	}
+	slices.SortFunc(out, func(a, b status.Route) int { return fib.ComparePrefix(a.Prefix, b.Prefix) })
+	return out
+}
+
+func (l *line) route(e rib.Entry) status.Route {
+	r := status.Route{
+		Prefix: e.Prefix, Paths: make([]status.Path, len(e.Paths)),
+		Installed: []status.NextHop{}, Error: l.table.errors[e.Prefix],
+	}
+	chosen := 0
+	for _, p := range e.Paths {
+		if p.Multipath {
+			chosen++
+		}
+	}
+	for i, p := range e.Paths {
+		r.Paths[i] = path(p, chosen > 1)
+	}
+	for m := range l.table.metrics {
+		k := fib.Key{Prefix: e.Prefix, Metric: m}
+		for _, h := range l.table.have[k] {
+			r.Installed = append(r.Installed, l.nextHop(h))
+			r.InstalledAt = l.table.since[k]
+		}
+	}
+	return r
+}
+
+func (l *line) nextHop(h fib.NextHop) status.NextHop {
+	out := status.NextHop{Address: h.Addr, Weight: h.Weight}
+	link, known := l.table.facts.Link(h.Link)
+	if !known {
+		out.Interface = fmt.Sprintf("#%d", h.Link)
+		return out
+	}
+	out.Interface, out.Dead = link.Name, !link.Up || !link.Carrier
+	return out
+}
+
+func path(p rib.Path, several bool) status.Path {
+	out := status.Path{
+		Peer: p.Peer, NextHop: p.Attrs.NextHop, Best: p.Best, Multipath: p.Multipath && several,
+		Origin: origins[min(p.Attrs.Origin, route.Incomplete)], ASPath: asPath(p.Attrs.Path),
+		LocalPref: optional(p.Attrs.LocalPref), MED: optional(p.Attrs.MED),
+		Communities: communities(p.Attrs), Since: p.Since,
+	}
+	if p.Reason != rib.Accepted {
+		out.Reason, out.Detail = p.Reason.String(), p.Detail
+	}
+	return out
+}
+
+var origins = [...]string{route.IGP: "i", route.EGP: "e", route.Incomplete: "?"}
+
+func optional(o route.Optional) *uint32 {
+	if !o.Set {
+		return nil
+	}
+	return &o.Value
+}
+
+// asPath is the path as Quagga writes it: sets in braces, confederations in
+// parentheses and brackets.
+func asPath(segments []route.Segment) string {
+	var words []string
+	for _, s := range segments {
+		asns := make([]string, len(s.ASNs))
+		for i, n := range s.ASNs {
+			asns[i] = strconv.FormatUint(uint64(n), 10)
+		}
+		switch s.Type {
+		case route.Set:
+			words = append(words, "{"+strings.Join(asns, ",")+"}")
+		case route.ConfedSequence:
+			words = append(words, "("+strings.Join(asns, " ")+")")
+		case route.ConfedSet:
+			words = append(words, "["+strings.Join(asns, ",")+"]")
+		default:
+			words = append(words, asns...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+var wellKnown = map[uint32]string{
+	route.GracefulShutdown: "graceful-shutdown", route.NoExport: "no-export",
+	route.NoAdvertise: "no-advertise", route.NoExportSubconfed: "local-AS",
+	route.NoPeer: "no-peer", route.Blackhole: "blackhole",
+}
+
+func communities(a *route.Attributes) []string {
+	var out []string
+	for _, c := range a.Communities {
+		name, known := wellKnown[c]
+		if !known {
+			name = fmt.Sprintf("%d:%d", c>>16, c&0xffff)
+		}
+		out = append(out, name)
+	}
+	for _, c := range a.LargeCommunities {
+		out = append(out, fmt.Sprintf("%d:%d:%d", c[0], c[1], c[2]))
+	}
+	return out
+}

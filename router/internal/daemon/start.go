@@ -1,0 +1,130 @@
+package daemon
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// start is what was heard since the daemon, or all of its sessions, began: the
+// facts for fib.Gate.
+type start struct {
+	gate  fib.Gate
+	until time.Time
+	ends  map[netip.Addr]map[bgp.Family]bool // End-of-RIB by peer
+	spoke map[netip.Addr]bool                // told any route, or its end
+	whole map[netip.Addr]bool                // heard in every family, or gone
+	legs  map[netip.Addr]bool                // next hops of what was adopted
+}
+
+// begin shuts the gate over what stands in the kernel.
+func (s *start) begin(adopted fib.Table, until time.Time) {
+	*s = start{
+		gate: fib.Gate{
+			Adopted: adopted, Heard: map[netip.Addr]bool{}, Announced: map[netip.Prefix]bool{},
+		},
+		until: until,
+		ends:  map[netip.Addr]map[bgp.Family]bool{},
+		spoke: map[netip.Addr]bool{},
+		whole: map[netip.Addr]bool{},
+		legs:  map[netip.Addr]bool{},
+	}
+	for _, hops := range adopted {
+		for _, h := range hops {
+			s.legs[h.Addr] = true
+		}
+	}
+}
+
+// silentLegs reports whether a next hop of what was adopted is still unheard.
+func (s *start) silentLegs() bool {
+	for addr := range s.legs {
+		if !s.gate.Heard[addr] {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *start) waiting() bool { return s.gate.Adopted != nil }
+
+func (s *start) told(peer netip.Addr) {
+	if s.waiting() {
+		s.spoke[peer] = true
+	}
+}
+
+// endOfRIB notes that the peer speaks for its own address in that family.
+func (s *start) endOfRIB(peer netip.Addr, f bgp.Family) {
+	if !s.waiting() {
+		return
+	}
+	if s.ends[peer] == nil {
+		s.ends[peer] = map[bgp.Family]bool{}
+	}
+	s.ends[peer][f] = true
+	if (f == bgp.IPv4) == peer.Is4() {
+		s.gate.Heard[peer.WithZone("")] = true
+	}
+}
+
+// finish notes that the peer told everything, when it did so for all families.
+func (s *start) finish(peer netip.Addr, families []bgp.Family) {
+	for _, f := range families {
+		if !s.ends[peer][f] {
+			return
+		}
+	}
+	s.whole[peer] = true
+}
+
+// down notes that a peer which had spoken is gone, so that its legs may go too.
+func (s *start) down(peer netip.Addr) {
+	if s.waiting() && s.spoke[peer] {
+		s.gate.Heard[peer.WithZone("")] = true
+		s.whole[peer] = true
+	}
+}
+
+// look says why the gate is still shut; it opens the gate when nothing does.
+func (l *line) look(now time.Time) (waiting string) {
+	s := fib.Start{Read: l.table.read, Adopted: len(l.start.gate.Adopted), Until: l.start.until, Now: now}
+	for _, n := range l.config.Neighbors {
+		if !l.start.whole[n.Address] {
+			s.Silent = append(s.Silent, n.Address)
+		}
+	}
+	s.Ranges = len(l.config.Clusters) > 0 && l.start.silentLegs()
+	waiting = s.Waiting()
+	if waiting == "" && l.start.waiting() {
+		l.log.Info("start complete: routes that nobody announces are deleted now", "adopted", len(l.start.gate.Adopted))
+		l.start.gate = fib.Gate{}
+		l.table.wantAll = true
+	}
+	return waiting
+}
+
+// beginAgain protects what stands while every session comes up anew.
+func (l *line) beginAgain(why string) {
+	if !l.table.read {
+		return
+	}
+	l.log.Info("routes are kept until the peers are back", "reason", why, "routes", len(l.table.have))
+	adopted := make(fib.Table, len(l.table.have))
+	for k, hops := range l.table.have {
+		adopted[k] = hops
+	}
+	l.start.begin(adopted, time.Now().Add(l.patience()))
+}
+
+// patience with peers after a start (RFC 4724 §4.1), or for as long as they
+// take to notice that we are gone.
+func (l *line) patience() time.Duration {
+	g := l.config.Globals
+	if g.RestartTime > 0 {
+		return g.RestartTime
+	}
+	return g.HoldTime
+}
