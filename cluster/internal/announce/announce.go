@@ -19,7 +19,8 @@ type Options struct {
 }
 
 // Announcement is one route and the names of the peers to tell it, sorted. One
-// prefix has several when its attributes differ from peer to peer.
+// prefix has several when its attributes differ from peer to peer. What it
+// points to may be shared with others: not to be written to.
 type Announcement struct {
 	Route route.Route
 	Peers []string

@@ -29,6 +29,7 @@ type paper struct {
 
 // offer is one address that one advertisement lets this node announce.
 type offer struct {
+	prefix  netip.Prefix // that the advertisement makes of the address
 	service *model.Service
 	address netip.Addr
 	by      *paper
@@ -109,9 +110,10 @@ func (p *paper) names(pool *model.Pool) bool {
 		slices.ContainsFunc(p.PoolSelectors, func(s model.Selector) bool { return s.Matches(pool.Labels) })
 }
 
-// offers lists what advertisements let this node announce of s.
-func (d *desk) offers(s *model.Service) (made []offer, no []Refusal) {
+// offer adds to made what advertisements let this node announce of s.
+func (d *desk) offer(made []offer, s *model.Service) (_ []offer, no []Refusal) {
 	for _, a := range s.Holds {
+		before := len(made)
 		pool := d.pools.Of(a)
 		if pool == nil {
 			no = append(no, Refusal{s.Key, a, PoolUnknown, "no pool has the address"})
@@ -119,10 +121,10 @@ func (d *desk) offers(s *model.Service) (made []offer, no []Refusal) {
 		}
 		for _, p := range d.of[pool] {
 			if p.refuses(s, a, pool) == nil {
-				made = append(made, offer{s, a, p})
+				made = append(made, offer{p.around(a), s, a, p})
 			}
 		}
-		if len(made) == 0 || made[len(made)-1].address != a {
+		if len(made) == before {
 			no = append(no, d.nearest(s, a, pool))
 		}
 	}
@@ -173,8 +175,6 @@ func (p *paper) around(a netip.Addr) netip.Prefix {
 	}
 	return netip.PrefixFrom(a, bits).Masked()
 }
-
-func (f offer) prefix() netip.Prefix { return f.by.around(f.address) }
 
 // inside reports whether the pool has every address of the prefix, so that no
 // traffic for anybody else is asked for.

@@ -10,22 +10,35 @@ import (
 	"github.com/hawser-lb/hawser/shared/route"
 )
 
-// join makes routes of the offers: one for each prefix, or several where the
-// attributes differ from peer to peer.
-func join(offers map[netip.Prefix][]offer) (routes []Announcement, refused []Refusal) {
+// join makes routes of the offers, sorted: one for each prefix, or several
+// where the attributes differ from peer to peer.
+func join(offers []offer) (routes []Announcement, refused []Refusal) {
+	slices.SortFunc(offers, compareOffers)
 	routes = make([]Announcement, 0, len(offers))
-	for prefix, all := range offers {
-		if one := all[0].by; !slices.ContainsFunc(all, func(f offer) bool { return f.by != one }) {
-			routes = append(routes, Announcement{route.Route{Prefix: prefix, Attributes: one.attributes}, one.peers})
-			continue
+	for len(offers) > 0 {
+		first := offers[0]
+		n, alone := 1, true
+		for ; n < len(offers) && offers[n].prefix == first.prefix; n++ {
+			alone = alone && offers[n].by == first.by
 		}
-		several, no := joinPrefix(prefix, all)
-		routes, refused = append(routes, several...), append(refused, no...)
+		if alone {
+			routes = append(routes, Announcement{route.Route{Prefix: first.prefix, Attributes: first.by.attributes}, first.by.peers})
+		} else {
+			several, no := joinPrefix(first.prefix, offers[:n])
+			routes, refused = append(routes, several...), append(refused, no...)
+		}
+		offers = offers[n:]
 	}
-	slices.SortFunc(routes, func(a, b Announcement) int {
-		return cmp.Or(comparePrefixes(a.Route.Prefix, b.Route.Prefix), slices.Compare(a.Peers, b.Peers))
-	})
 	return routes, refused
+}
+
+// compareOffers sorts by prefix, and of one prefix the older advertisement
+// first.
+func compareOffers(a, b offer) int {
+	if c := comparePrefixes(a.prefix, b.prefix); c != 0 {
+		return c
+	}
+	return cmp.Or(a.by.age-b.by.age, compareKeys(a.service.Key, b.service.Key), a.address.Compare(b.address))
 }
 
 func comparePrefixes(a, b netip.Prefix) int {
@@ -41,7 +54,6 @@ type mix struct {
 // joinPrefix puts together what several advertisements say of one prefix,
 // oldest first, for each peer by itself.
 func joinPrefix(prefix netip.Prefix, all []offer) (routes []Announcement, refused []Refusal) {
-	slices.SortStableFunc(all, func(a, b offer) int { return a.by.age - b.by.age })
 	mixes := map[string]*mix{}
 	for _, f := range all {
 		for _, peer := range f.by.peers {

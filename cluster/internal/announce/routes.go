@@ -2,7 +2,6 @@ package announce
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -14,11 +13,13 @@ import (
 func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal) {
 	d := newDesk(s, node)
 	gate := gateOf(s.Nodes, node, o)
-	offers := map[netip.Prefix][]offer{}
+	services := sorted(s.Services)
+	offers := make([]offer, 0, len(services))
 	var refused []Refusal
-	for _, svc := range sorted(s.Services) {
-		made, no := d.offers(svc)
+	for _, svc := range services {
+		all, no := d.offer(offers, svc)
 		refused = append(refused, no...)
+		made := all[len(offers):]
 		if len(made) == 0 {
 			continue
 		}
@@ -26,11 +27,8 @@ func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal
 			refused = append(refused, r)
 			continue
 		}
-		for _, f := range made {
-			p := f.prefix()
-			offers[p] = append(offers[p], f)
-		}
 		refused = append(refused, o.silent(svc, made)...)
+		offers = all
 	}
 	routes, conflicts := join(offers)
 	refused = append(refused, conflicts...)
