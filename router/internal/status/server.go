@@ -108,13 +108,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// turnAway tells a client that there are too many. It is sent without
-// waiting: the line fits into the socket's buffer or the client does without.
+// turnAway tells a client that there are too many. The buffer of a fresh
+// connection takes the line without waiting for the client to read.
 func turnAway(c net.Conn) {
 	defer c.Close()
-	if c.SetWriteDeadline(time.Now().Add(10*time.Millisecond)) == nil {
-		send(c, Answer{Error: fmt.Sprintf("too many connections: %d are open, try again", maxConnections)})
-	}
+	send(c, Answer{Error: fmt.Sprintf("too many connections: %d are open, try again", maxConnections)})
 }
 
 // serve answers the lines of one client until it leaves, is silent for too
