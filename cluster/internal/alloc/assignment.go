@@ -34,7 +34,7 @@ func (c *claim) assignment() Assignment {
 	a := Assignment{Service: c.Key, Unmet: c.unmet()}
 	a.Addresses, a.Pools = c.result()
 	a.Change = change(c.Holds, a.Addresses, a.Unmet)
-	a.Message = c.message(a)
+	a.Message = clip(c.message(a))
 	a.Write = !slices.Equal(a.Addresses, c.Holds) || a.From() != c.HoldsFrom
 	return a
 }
@@ -180,6 +180,15 @@ func (c *claim) remarks() []string {
 		}
 	}
 	return out
+}
+
+// clip keeps a message within what an event holds, which is 1024 bytes.
+func clip(text string) string {
+	const most = 1000
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func stay(n int) string {

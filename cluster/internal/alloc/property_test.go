@@ -137,11 +137,11 @@ func TestWhateverTheClusterNoAddressIsHeldByThoseWhoMayNotShareIt(t *testing.T) 
 					t.Errorf("%s holds %s", x.Key, a)
 				}
 				for _, y := range all[:i] {
-					if why := apart(x, y, o.pools.Of(a).CrossNamespaceSharing); why != "" {
+					if why := apart(x, y, o.pools.Of(a).CrossNamespaceSharing); why.stands() {
 						t.Errorf("%s and %s share %s: %s", x.Key, y.Key, a, why)
 					}
-					if why, other := apart(x, y, false), apart(y, x, false); (why == "") != (other == "") {
-						t.Errorf("sharing depends on who is asked: %q, %q", why, other)
+					if why, other := apart(x, y, false), apart(y, x, false); why.stands() != other.stands() {
+						t.Errorf("sharing depends on who is asked: %s, %s", why, other)
 					}
 				}
 			}
@@ -186,7 +186,7 @@ func TestWhateverTheClusterNobodyLosesALegalAddress(t *testing.T) {
 			}
 			a := s.Holds[0]
 			if !slices.Contains(o.holders[a], s) && !slices.ContainsFunc(o.holders[a], func(x *model.Service) bool {
-				return slices.Contains(x.Holds, a) && apart(x, s, o.pools.Of(a).CrossNamespaceSharing) != "" &&
+				return slices.Contains(x.Holds, a) && apart(x, s, o.pools.Of(a).CrossNamespaceSharing).stands() &&
 					(x.Created.Before(s.Created) || x.Created.Equal(s.Created) && compareKeys(x.Key, s.Key) < 0)
 			}) {
 				// The one that kept s away may have moved on by its own wish.

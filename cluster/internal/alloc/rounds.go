@@ -95,36 +95,37 @@ func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
 // another Service wishes for, hence the repetition; each slot moves once at
 // most, so it ends.
 func (l *ledger) move(claims []*claim) {
-	var restless []*claim
+	var restless []*slot
+	of := map[*slot]*claim{}
 	for _, c := range claims {
 		for i := range c.slots {
 			if s := &c.slots[i]; s.addr.IsValid() && !c.content(s) {
-				restless = append(restless, c)
-				break
+				restless = append(restless, s)
+				of[s] = c
 			}
 		}
 	}
 	for moved := true; moved; {
 		moved = false
-		for _, c := range restless {
-			for i := range c.slots {
-				if s := &c.slots[i]; s.addr.IsValid() && !c.content(s) && l.moveSlot(c, s) {
-					moved = true
-				}
-			}
-		}
+		restless = slices.DeleteFunc(restless, func(s *slot) bool {
+			ok := l.moveSlot(of[s], s)
+			moved = moved || ok
+			return ok
+		})
+	}
+	for _, s := range restless {
+		s.unmet = l.explain(of[s], s)
 	}
 }
 
 func (l *ledger) moveSlot(c *claim, s *slot) bool {
 	a, b, ok := l.find(c, s)
 	if !ok {
-		s.unmet = l.explain(c, s)
 		return false
 	}
 	l.hold(c, a, b)
 	l.free(c, s.addr, s.book)
-	s.addr, s.book, s.unmet = a, b, ""
+	s.addr, s.book = a, b
 	return true
 }
 

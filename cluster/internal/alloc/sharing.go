@@ -10,11 +10,27 @@ import (
 // conflict is why two Services may not hold one address.
 type conflict struct {
 	with *model.Service
-	why  string
+	why  barrier
 }
 
 // String names the holder and the reason.
-func (c conflict) String() string { return fmt.Sprintf("held by %s: %s", c.with.Key, c.why) }
+func (c conflict) String() string { return "held by " + c.with.Key.String() + ": " + c.why.String() }
+
+// barrier is what keeps two Services apart. It becomes text only when someone
+// wants to read it, since most of them are found while looking for a way past.
+type barrier struct {
+	text string
+	port model.Port
+}
+
+func (b barrier) stands() bool { return b != barrier{} }
+
+func (b barrier) String() string {
+	if b.port != (model.Port{}) {
+		return fmt.Sprintf("both use %s port %d", b.port.Protocol, b.port.Number)
+	}
+	return b.text
+}
 
 // clash finds the first holder of a that c may not share it with.
 func (l *ledger) clash(c *claim, a netip.Addr, b *book) (conflict, bool) {
@@ -22,37 +38,37 @@ func (l *ledger) clash(c *claim, a netip.Addr, b *book) (conflict, bool) {
 		if o == c {
 			continue
 		}
-		if why := apart(o.Service, c.Service, b.CrossNamespaceSharing); why != "" {
+		if why := apart(o.Service, c.Service, b.CrossNamespaceSharing); why.stands() {
 			return conflict{o.Service, why}, true
 		}
 	}
 	return conflict{}, false
 }
 
-// apart says why two Services may not share an address; empty when they may.
-// It answers the same whichever comes first.
-func apart(a, b *model.Service, acrossNamespaces bool) string {
+// apart says why two Services may not share an address. Whether they may does
+// not depend on which comes first.
+func apart(a, b *model.Service, acrossNamespaces bool) barrier {
 	switch {
 	case a.SharingKey == "" && b.SharingKey == "":
-		return "neither has a sharing key"
+		return barrier{text: "neither has a sharing key"}
 	case a.SharingKey == "" || b.SharingKey == "":
-		return "only one of the two has a sharing key"
+		return barrier{text: "only one of the two has a sharing key"}
 	case a.SharingKey != b.SharingKey:
-		return "the sharing keys differ"
+		return barrier{text: "the sharing keys differ"}
 	case a.Namespace != b.Namespace && !acrossNamespaces:
-		return "it is in another namespace, and the pool does not set crossNamespaceSharing"
+		return barrier{text: "it is in another namespace, and the pool does not set crossNamespaceSharing"}
 	}
 	if why := differentBackends(a, b); why != "" {
-		return why
+		return barrier{text: why}
 	}
 	for _, p := range a.Ports {
 		for _, q := range b.Ports {
 			if p == q {
-				return fmt.Sprintf("both use %s port %d", p.Protocol, p.Number)
+				return barrier{port: p}
 			}
 		}
 	}
-	return ""
+	return barrier{}
 }
 
 // differentBackends: with externalTrafficPolicy Local only nodes that have a
