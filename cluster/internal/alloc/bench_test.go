@@ -22,6 +22,19 @@ func crowd(n int, text string, held bool) model.Snapshot {
 	return s
 }
 
+// sharing is n Services with one sharing key, each with a port of its own or
+// all with the same.
+func sharing(n int, apart bool) model.Snapshot {
+	s := crowd(n, "10.0.0.0/8", false)
+	for i := range s.Services {
+		s.Services[i].SharingKey = "k"
+		if apart {
+			s.Services[i].Ports = []model.Port{{Protocol: "TCP", Number: int32(i + 1)}}
+		}
+	}
+	return s
+}
+
 func BenchmarkNew(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -30,6 +43,8 @@ func BenchmarkNew(b *testing.B) {
 		{"5000 that hold", crowd(5000, "10.0.0.0/8", true)},
 		{"5000 that wait", crowd(5000, "10.0.0.0/8", false)},
 		{"5000 that wait in IPv4 /20, 904 in vain", crowd(5000, "10.0.0.0/20", false)},
+		{"1000 that wait with one sharing key and one port", sharing(1000, false)},
+		{"1000 that share one address", sharing(1000, true)},
 		{"4999 that hold and one that waits", func() model.Snapshot {
 			s := crowd(5000, "10.0.0.0/8", true)
 			s.Services[2500].Holds = nil

@@ -382,7 +382,7 @@ func TestTheAnnotationNamesEachPoolOnce(t *testing.T) {
 func TestAMessageFitsIntoAnEvent(t *testing.T) {
 	s := cluster(service("x"))
 	for _, letter := range "abcdefgh" {
-		pool(strings.Repeat(string(letter), 250) + " 192.0.2.0/24", notAuto)(s)
+		pool(strings.Repeat(string(letter), 250)+" 192.0.2.0/24", notAuto)(s)
 	}
 	for _, a := range New(s.Snapshot).Assignments {
 		if len(a.Message) > 1024 || !strings.HasSuffix(a.Message, "…") {
