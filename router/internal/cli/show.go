@@ -68,7 +68,7 @@ func (c *call) table() error {
 		return err
 	}
 	if c.json {
-		return c.print(routesJSON{s.RoutesOf(c.family)})
+		return c.print(routesJSON{status.Told(s.RoutesOf(c.family))})
 	}
 	status.Table(c.Stdout, s, c.family)
 	return nil

@@ -11,7 +11,7 @@ import (
 // Table writes "show ip bgp": every path, the refused ones with the reason.
 func Table(w io.Writer, s *Snapshot, f Family) {
 	notices(w, s)
-	all := s.RoutesOf(f)
+	all := Told(s.RoutesOf(f))
 	if len(all) == 0 {
 		fmt.Fprintln(w, "No BGP prefixes displayed, 0 exist")
 		return

@@ -134,6 +134,9 @@ func routes() []Route {
 			Installed:   []NextHop{{Address: ip("fd00:1::c0a8:106"), Interface: "br-lan", Weight: 1}},
 			InstalledAt: ago(26 * time.Hour),
 		},
+		{ // of before the daemon's start
+			Prefix: prefix("192.168.10.3/32"), Installed: []NextHop{{Address: six, Interface: "br-lan", Weight: 1}}, InstalledAt: ago(50 * time.Hour),
+		},
 	}
 }
 

@@ -55,6 +55,12 @@ func RouteFor(all []Route, p netip.Prefix) (Route, error) {
 	return all[best], nil
 }
 
+// Told picks the routes that a peer tells. One of before the daemon's start,
+// which is in the kernel only, is none of them.
+func Told(all []Route) []Route {
+	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return len(r.Paths) == 0 })
+}
+
 // InTable picks the routes that are chosen for the kernel or in it.
 func InTable(all []Route) []Route {
 	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool {
