@@ -7,6 +7,9 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -94,9 +97,43 @@ func TestReportShowsMediansAndRatios(t *testing.T) {
 	}
 }
 
-func TestRoutersOfOthersAreMeasured(t *testing.T) {
+func TestBrokenPromisesAreNamed(t *testing.T) {
+	load := func(ms, megabytes int64) []Figures {
+		return []Figures{{Phase: "load", Time: time.Duration(ms) * time.Millisecond, Resident: megabytes << 20}}
+	}
+	scenes := Scenes()
+	first, last := scenes[0], scenes[len(scenes)-1]
+	report := NewReport([]Router{Hawser(""), FRR()})
+	report.Add(first, FRR(), load(100, 40))
+	report.Add(first, Hawser(""), load(150, 40))
+	report.Add(last, Hawser(""), load(9, 20))
+	if broken := report.Broken(); len(broken) > 0 {
+		t.Errorf("kept promises are called broken: %q", broken)
+	}
+	report = NewReport([]Router{Hawser(""), FRR()})
+	report.Add(first, FRR(), load(100, 40))
+	report.Add(first, Hawser(""), load(151, 40))
+	report.Add(last, Hawser(""), load(9, 21))
+	if broken := report.Broken(); len(broken) != 2 {
+		t.Errorf("two promises are broken, named are %q", broken)
+	}
+}
+
+// hawser is the daemon, built from this tree.
+func hawser(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "hawser")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/hawser-lb/hawser/router/cmd/hawser")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build hawser: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func TestEachRouterIsMeasured(t *testing.T) {
 	scene := Scene{Name: "small", Senders: 2, Prefixes: 50, Hops: 2, Die: true}
-	for _, router := range []Router{FRR(), BIRD()} {
+	for _, router := range []Router{Hawser(hawser(t)), FRR(), BIRD()} {
 		figures, err := Measure(t.Context(), scene, router)
 		if err != nil {
 			t.Fatal(err)

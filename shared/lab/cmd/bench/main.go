@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -56,5 +57,11 @@ func run(ctx context.Context) error {
 			order = append(order[1:], order[0])
 		}
 	}
-	return report.Print(os.Stdout)
+	if err := report.Print(os.Stdout); err != nil {
+		return err
+	}
+	if broken := report.Broken(); len(broken) > 0 {
+		return errors.New(strings.Join(broken, "; "))
+	}
+	return nil
 }
