@@ -1,0 +1,128 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hawser-lb/hawser/cluster/internal/alloc"
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+const (
+	batch   = 64 // addresses written before the line runs again
+	atATime = 8
+)
+
+// allocate plans for every Service and writes the first batch of what has to
+// be written. What was written stands in v afterwards.
+func (c *Controller) allocate(term context.Context, v *kube.View) (again bool) {
+	plan := alloc.New(v.Snapshot)
+	c.plan = &plan
+	c.metrics.pools(plan.Use)
+	services := make(map[model.Key]*model.Service, len(v.Services))
+	for i := range v.Services {
+		services[v.Services[i].Key] = &v.Services[i]
+	}
+	c.forgetComplaints(services)
+
+	var todo []*alloc.Assignment
+	for i := range plan.Assignments {
+		a := &plan.Assignments[i]
+		switch {
+		case !a.Write:
+			c.complain(a, services[a.Service])
+		case len(todo) < batch:
+			todo = append(todo, a)
+		default:
+			again = true
+		}
+	}
+	if again {
+		c.poke()
+		again = false
+	}
+	errs := c.write(term, v, todo)
+	for i, a := range todo {
+		switch err := errs[i]; {
+		case err == nil:
+			c.wrote(a, services[a.Service])
+		case kube.Stale(err), errors.Is(err, context.Canceled):
+			// the change, or the end of the term, wakes us
+		default:
+			again = true
+		}
+	}
+	c.sayOnce("writing addresses", errors.Join(slices.DeleteFunc(errs, func(err error) bool {
+		return err == nil || kube.Stale(err) || errors.Is(err, context.Canceled)
+	})...))
+	return again
+}
+
+// write sends assignments, several at a time, and returns an error for each.
+func (c *Controller) write(term context.Context, v *kube.View, todo []*alloc.Assignment) []error {
+	errs := make([]error, len(todo))
+	var g errgroup.Group
+	g.SetLimit(atATime)
+	for i, a := range todo {
+		g.Go(func() error {
+			errs[i] = c.Writer.SetAddresses(term, kube.Grant{
+				Service: a.Service, Version: v.Version(a.Service), Addresses: a.Addresses, From: a.From(),
+			})
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	return errs
+}
+
+// wrote makes what has been written count, and tells of it.
+func (c *Controller) wrote(a *alloc.Assignment, s *model.Service) {
+	s.Holds, s.HoldsFrom = a.Addresses, a.From()
+	if a.Change == alloc.Kept {
+		return
+	}
+	if a.Change == alloc.Failed {
+		c.complain(a, s)
+		return
+	}
+	c.metrics.allocated(a.Change)
+	if a.Unmet != "" {
+		c.unmet[a.Service] = a.Unmet // the message says it too
+	} else {
+		delete(c.unmet, a.Service)
+	}
+	kind := kube.Normal
+	if a.Unmet != "" || a.Change == alloc.Released && s.Wanted {
+		kind = kube.Warning
+	}
+	c.Log.Info("address "+a.Change.String(), "service", a.Service, "addresses", a.Addresses, "reason", a.Message)
+	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kind, a.Change.Event(), a.Message)
+}
+
+// complain tells what a Service asks for and does not get, once for each
+// wording.
+func (c *Controller) complain(a *alloc.Assignment, s *model.Service) {
+	if a.Unmet == "" {
+		delete(c.unmet, a.Service)
+		return
+	}
+	if c.unmet[a.Service] == a.Unmet {
+		return
+	}
+	c.unmet[a.Service] = a.Unmet
+	c.metrics.allocated(alloc.Failed)
+	c.Log.Info("no address", "service", a.Service, "reason", a.Unmet)
+	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kube.Warning, alloc.Failed.Event(), a.Unmet)
+}
+
+func (c *Controller) forgetComplaints(services map[model.Key]*model.Service) {
+	for k := range c.unmet {
+		if services[k] == nil {
+			delete(c.unmet, k)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
+	"github.com/hawser-lb/hawser/cluster/internal/alloc"
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// Source is the cluster, seen.
+type Source interface {
+	Changed() <-chan struct{}
+	Synced() bool
+	View() *kube.View
+}
+
+// Leadership says whether this speaker may write, and until when.
+type Leadership interface {
+	Leading() (context.Context, bool)
+}
+
+// Writer carries out what was decided.
+type Writer interface {
+	SetAddresses(context.Context, kube.Grant) error
+	SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v kube.Verdict) error
+	SetPeerStatus(ctx context.Context, peer string, sessions *v1alpha1.SessionCount, v kube.Verdict) error
+	Event(about kube.Ref, kind kube.EventType, reason, message string)
+}
+
+// Router is the BGP speaker.
+type Router interface {
+	SetPeers([]bgp.Peer, []bgp.Range) error
+	Announce([]bgp.Announcement)
+	Status() []bgp.PeerStatus
+	Events() <-chan bgp.Event
+}
+
+// Options are what a Controller is made of.
+type Options struct {
+	Source     Source
+	Leadership Leadership
+	Writer     Writer
+	Router     Router
+	// Gateways returns the node's default gateways, one of each family at most.
+	Gateways        func() ([]netip.Addr, error)
+	Node            string
+	Namespace       string
+	IgnoreExcludeLB bool
+	Log             *slog.Logger
+}
+
+// Controller is the worker.
+type Controller struct {
+	Options
+	metrics *Metrics
+	health  *Health
+
+	wake     chan struct{}
+	retry    time.Duration // the pause after the last failure to write
+	gateways []netip.Addr
+	view     *kube.View // of the last pass
+	plan     *alloc.Plan
+	waiting  map[model.Key]time.Time // Services seen and not yet announced
+	unmet    map[model.Key]string    // what was last complained of, by Service
+	told     told
+	lastTold time.Time
+	lastSaid map[string]string // the last error of each kind, so that it is logged once
+}
+
+const (
+	tellEvery     = time.Second // statuses and events of the leader
+	gatewaysEvery = 5 * time.Second
+	retryFirst    = 100 * time.Millisecond
+	retryMost     = 5 * time.Second
+)
+
+// New makes a Controller; nothing runs before Run.
+func New(o Options) *Controller {
+	return &Controller{
+		Options: o, metrics: newMetrics(o.Router), health: newHealth(),
+		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{},
+		told: newTold(), lastSaid: map[string]string{},
+	}
+}
+
+// Metrics are the figures of this speaker.
+func (c *Controller) Metrics() *Metrics { return c.metrics }
+
+// Health says whether this speaker is alive and ready.
+func (c *Controller) Health() *Health { return c.health }
+
+// Run works until ctx ends.
+func (c *Controller) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { c.listen(ctx); return nil })
+	g.Go(func() error { c.work(ctx); return nil })
+	return g.Wait()
+}
+
+// listen takes the sessions' events. What peers announce is none of our
+// business; that a session came or went is.
+func (c *Controller) listen(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, open := <-c.Router.Events():
+			if !open {
+				return
+			}
+			switch ev := ev.(type) {
+			case bgp.Established:
+				c.Log.Info("session established", "peer", ev.Peer.Name, "address", ev.Peer.Address, "asn", ev.ASN)
+				c.health.established(ev.Peer)
+				c.poke()
+			case bgp.Down:
+				c.Log.Info("session down", "peer", ev.Peer.Name, "address", ev.Peer.Address, "reason", ev.Reason)
+				c.metrics.flap(ev.Peer)
+				c.poke()
+			}
+		}
+	}
+}
+
+// poke wakes the worker.
+func (c *Controller) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Controller) work(ctx context.Context) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	looked := time.Time{}
+	for {
+		if time.Since(looked) >= gatewaysEvery {
+			looked = time.Now()
+			c.lookAtGateways()
+		}
+		c.health.begin()
+		again := c.pass(ctx)
+		c.health.end()
+		if again {
+			c.retry = min(max(2*c.retry, retryFirst), retryMost)
+			retry.Reset(c.retry)
+		} else {
+			c.retry = 0
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.Source.Changed():
+		case <-c.wake:
+		case <-retry.C:
+		case <-tick.C:
+			c.tell(ctx)
+		}
+	}
+}
+
+// pass takes the line once from left to right, and reports whether something
+// could not be written and should be tried again.
+func (c *Controller) pass(ctx context.Context) (again bool) {
+	if ctx.Err() != nil || !c.Source.Synced() {
+		return false
+	}
+	began := time.Now()
+	v := c.Source.View()
+	c.metrics.config(v.Config)
+	if !v.Config.Usable {
+		return false // nothing is known that anything could follow from
+	}
+	c.notice(v, began)
+	term, leading := c.Leadership.Leading()
+	c.metrics.leading(leading)
+	if leading {
+		again = c.allocate(term, v)
+	} else {
+		c.plan = nil
+		clear(c.unmet)
+	}
+	c.announce(v)
+	c.view = v
+	c.metrics.passed(time.Since(began))
+	return again
+}
+
+// lookAtGateways reads the node's default gateways.
+func (c *Controller) lookAtGateways() {
+	found, err := c.Gateways()
+	if c.sayOnce("gateways", err) {
+		return // what was found before stays
+	}
+	c.gateways = found
+}
+
+// sayOnce logs an error of a kind unless it is the same as last time, and
+// reports whether there is one.
+func (c *Controller) sayOnce(kind string, err error) bool {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && c.lastSaid[kind] != text {
+		c.Log.Error("trouble", "with", kind, "reason", text)
+	}
+	c.lastSaid[kind] = text
+	return err != nil
+}

@@ -1,0 +1,112 @@
+package kube
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+// Options say which cluster, and who we are in it.
+type Options struct {
+	Kubeconfig string // empty: the ServiceAccount of the pod
+	Namespace  string // Hawser's own
+	Node       string // the name of our node
+	Identity   string // unique to this process, for the Lease
+	Class      string // of --load-balancer-class
+	Log        *slog.Logger
+}
+
+// Cluster is a Kubernetes cluster, watched.
+type Cluster struct {
+	options Options
+	log     *slog.Logger
+	api     clients
+	changed chan struct{}
+
+	services   *mirror[*corev1.Service, model.Service]
+	slices     *mirror[*discoveryv1.EndpointSlice, slice]
+	endpoints  slicesOf // under the lock of slices
+	nodes      *mirror[*corev1.Node, model.Node]
+	namespaces *mirror[*corev1.Namespace, model.Labels]
+	pools      *mirror[*v1alpha1.AddressPool, pool]
+	peers      *mirror[*v1alpha1.BGPPeer, peer]
+	texts      *mirror[*corev1.ConfigMap, string]
+	config     *configMap
+	lease      *lease
+	events     *recorder
+}
+
+// New prepares a Cluster. It sends nothing; Run does.
+func New(o Options) (*Cluster, error) {
+	api, err := connect(o.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{options: o, log: o.Log, api: api, changed: make(chan struct{}, 1), endpoints: slicesOf{}}
+	c.events = newRecorder(api.core, o.Node, o.Log)
+	c.lease = newLease(api.coordination, o, c.mark)
+	c.services = newMirror(readService(o.Class), c.mark)
+	c.slices = newMirror(readSlice, c.mark)
+	c.slices.moved = c.endpoints.moved
+	c.nodes = newMirror(readNode, c.mark)
+	c.namespaces = newMirror(readNamespace, c.mark)
+	c.pools = newMirror(readPool, c.mark)
+	c.peers = newMirror(readPeer, c.mark)
+	c.texts = newMirror(readText, c.mark)
+	c.config = &configMap{mistake: c.badConfig}
+	c.texts.moved = func(n name, _, after *string) { c.config.moved(string(c.texts.all[n].uid), after) }
+	return c, nil
+}
+
+// Run watches, holds the Lease if it can, and sends events, until ctx ends.
+func (c *Cluster) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range c.sources() {
+		g.Go(func() error { s.run(ctx, c.log); return nil })
+	}
+	g.Go(func() error { c.lease.run(ctx); return nil })
+	g.Go(func() error { c.events.run(ctx); return nil })
+	return g.Wait()
+}
+
+// sources are all the kinds that are watched.
+func (c *Cluster) sources() []source {
+	own := c.options.Namespace
+	return []source{
+		{c.api.core, "services", "", "", &corev1.Service{}, c.services, c.services.ready},
+		{c.api.discovery, "endpointslices", "", "", &discoveryv1.EndpointSlice{}, c.slices, c.slices.ready},
+		{c.api.core, "nodes", "", "", &corev1.Node{}, c.nodes, c.nodes.ready},
+		{c.api.core, "namespaces", "", "", &corev1.Namespace{}, c.namespaces, c.namespaces.ready},
+		{c.api.hawser, "addresspools", "", "", &v1alpha1.AddressPool{}, c.pools, c.pools.ready},
+		{c.api.hawser, "bgppeers", "", "", &v1alpha1.BGPPeer{}, c.peers, c.peers.ready},
+		{c.api.core, "configmaps", own, ConfigName, &corev1.ConfigMap{}, c.texts, c.texts.ready},
+		c.lease.source(),
+	}
+}
+
+// Changed delivers after something that View, Synced or Leading tells of has
+// changed; several changes may be told as one.
+func (c *Cluster) Changed() <-chan struct{} { return c.changed }
+
+func (c *Cluster) mark() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Leading reports whether this speaker is the leader. The context ends when it
+// is no longer certain of that.
+func (c *Cluster) Leading() (context.Context, bool) { return c.lease.leading() }
+
+func (c *Cluster) badConfig(uid, text string) {
+	c.log.Error("the ConfigMap cannot be read; the last good configuration stays in force", "reason", text)
+	c.events.add(Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: c.options.Namespace, Name: ConfigName, UID: uid},
+		Warning, "ConfigInvalid", text)
+}

@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+// slice is what is kept of an EndpointSlice: not its addresses, only on which
+// nodes there are endpoints and in what state, each combination once.
+type slice struct {
+	service   model.Key
+	endpoints []model.Endpoint
+}
+
+func readSlice(s *discoveryv1.EndpointSlice) (slice, bool) {
+	service := s.Labels[discoveryv1.LabelServiceName]
+	if service == "" || s.AddressType == discoveryv1.AddressTypeFQDN {
+		return slice{}, false
+	}
+	seen := map[model.Endpoint]bool{}
+	for _, e := range s.Endpoints {
+		if len(e.Addresses) == 0 {
+			continue
+		}
+		ready := e.Conditions.Ready == nil || *e.Conditions.Ready
+		m := model.Endpoint{Ready: ready, Serving: ready}
+		if e.Conditions.Serving != nil {
+			m.Serving = *e.Conditions.Serving
+		}
+		if e.NodeName != nil {
+			m.Node = *e.NodeName
+		}
+		seen[m] = true
+	}
+	endpoints := slices.SortedFunc(maps.Keys(seen), compareEndpoints)
+	return slice{model.Key{Namespace: s.Namespace, Name: service}, endpoints}, true
+}
+
+func compareEndpoints(a, b model.Endpoint) int {
+	return cmp.Or(strings.Compare(a.Node, b.Node), compareBool(a.Ready, b.Ready), compareBool(a.Serving, b.Serving))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// slicesOf has the slices of each Service, kept as they come and go so that a
+// snapshot need not look for them.
+type slicesOf map[model.Key]map[name][]model.Endpoint
+
+func (of slicesOf) moved(n name, before, after *slice) {
+	if before != nil {
+		delete(of[before.service], n)
+		if len(of[before.service]) == 0 {
+			delete(of, before.service)
+		}
+	}
+	if after == nil {
+		return
+	}
+	if of[after.service] == nil {
+		of[after.service] = map[name][]model.Endpoint{}
+	}
+	of[after.service][n] = after.endpoints
+}
+
+// endpoints of one Service; the order does not matter to anyone.
+func (of slicesOf) endpoints(k model.Key) []model.Endpoint {
+	own := of[k]
+	if len(own) == 1 {
+		for _, e := range own {
+			return e
+		}
+	}
+	var out []model.Endpoint
+	for _, e := range own {
+		out = append(out, e...)
+	}
+	return out
+}

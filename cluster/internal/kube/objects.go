@@ -1,0 +1,149 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/addr"
+)
+
+// pool is an AddressPool, or why it cannot be read, and the status that the
+// API server has of it.
+type pool struct {
+	model.Pool
+	wrong      string
+	generation int64
+	status     v1alpha1.AddressPoolStatus
+}
+
+// peer is a BGPPeer in the same way.
+type peer struct {
+	model.Peer
+	wrong      string
+	generation int64
+	status     v1alpha1.BGPPeerStatus
+}
+
+// Defaults of a BGPPeer, which its schema fills in too.
+const (
+	holdTime     = 9 * time.Second
+	connectRetry = 2 * time.Second
+)
+
+func readPool(o *v1alpha1.AddressPool) (pool, bool) {
+	p := pool{generation: o.Generation, status: o.Status}
+	p.Pool = model.Pool{
+		Name:                  o.Name,
+		Created:               o.CreationTimestamp.Time,
+		AutoAssign:            o.Spec.AutoAssign == nil || *o.Spec.AutoAssign,
+		AvoidBuggyIPs:         o.Spec.AvoidBuggyIPs,
+		CrossNamespaceSharing: o.Spec.CrossNamespaceSharing,
+		Labels:                o.Labels,
+	}
+	var errs []error
+	for i, text := range o.Spec.Addresses {
+		r, err := addr.Parse(string(text))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("spec.addresses[%d]: %w", i, err))
+			continue
+		}
+		p.Ranges = append(p.Ranges, r)
+	}
+	p.Ranges = addr.Merge(p.Ranges)
+	if s := o.Spec.ServiceAllocation; s != nil {
+		p.Pinned, p.Priority, p.Namespaces = true, int(s.Priority), s.Namespaces
+		var err1, err2 error
+		p.NamespaceSelectors, err1 = selectors("spec.serviceAllocation.namespaceSelectors", s.NamespaceSelectors)
+		p.ServiceSelectors, err2 = selectors("spec.serviceAllocation.serviceSelectors", s.ServiceSelectors)
+		errs = append(errs, err1, err2)
+	}
+	p.wrong = sentence(errs)
+	return p, true
+}
+
+func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
+	p := peer{generation: o.Generation, status: o.Status}
+	s := o.Spec
+	var errs []error
+	address := func(field, text string) netip.Addr {
+		if text == "" {
+			return netip.Addr{}
+		}
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("spec.%s: %q is no address", field, text))
+		}
+		return a.Unmap()
+	}
+	length := func(field string, text v1alpha1.Duration, otherwise time.Duration) time.Duration {
+		if text == "" {
+			return otherwise
+		}
+		d, err := time.ParseDuration(string(text))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("spec.%s: %q is no length of time such as 9s", field, text))
+		}
+		return d
+	}
+	p.Peer = model.Peer{
+		Name:           o.Name,
+		Created:        o.CreationTimestamp.Time,
+		MyASN:          uint32(s.MyASN),
+		PeerASN:        uint32(s.PeerASN),
+		Address:        address("peerAddress", s.PeerAddress),
+		DefaultGateway: s.PeerAddressFrom == v1alpha1.DefaultGateway,
+		Port:           uint16(s.PeerPort),
+		SourceAddress:  address("sourceAddress", s.SourceAddress),
+		RouterID:       address("routerID", s.RouterID),
+		EBGPMultiHop:   s.EBGPMultiHop,
+		HoldTime:       length("holdTime", s.HoldTime, holdTime),
+		Keepalive:      length("keepaliveTime", s.KeepaliveTime, 0),
+		ConnectRetry:   length("connectRetryTime", s.ConnectRetryTime, connectRetry),
+	}
+	if s.PasswordSecret != nil {
+		p.PasswordSecret = s.PasswordSecret.Name
+	}
+	var err error
+	p.NodeSelectors, err = selectors("spec.nodeSelectors", s.NodeSelectors)
+	p.wrong = sentence(append(errs, err))
+	return p, true
+}
+
+func selectors(field string, all []metav1.LabelSelector) ([]model.Selector, error) {
+	var out []model.Selector
+	var errs []error
+	for i, s := range all {
+		terms := make([]model.Term, len(s.MatchExpressions))
+		for j, e := range s.MatchExpressions {
+			terms[j] = model.Term{Key: e.Key, Op: model.Operator(e.Operator), Values: e.Values}
+		}
+		sel, err := model.NewTerms(s.MatchLabels, terms)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s[%d]: %w", field, i, err))
+			continue
+		}
+		out = append(out, sel)
+	}
+	return out, errors.Join(errs...)
+}
+
+// sentence joins errors into one line.
+func sentence(errs []error) string {
+	text := ""
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		if text != "" {
+			text += "; "
+		}
+		text += err.Error()
+	}
+	return text
+}
