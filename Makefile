@@ -25,7 +25,7 @@ PACKAGES := bird2 busybox-static ca-certificates cpio curl etcd-server frr \
 
 .PHONY: help
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z][a-z0-9/_-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9/_ -]*:.*## / {sub(/^hawser-mipsle .*/, "hawser-mipsle", $$1); printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## --- build
 
@@ -49,7 +49,7 @@ $(BUILD)/hawser-%: $(GO)
 	$(STATIC) $(env_$*) $(GOBUILD) -o $@ ./router/cmd/hawser
 
 .PHONY: $(TARGETS:%=hawser-%)
-$(TARGETS:%=hawser-%): hawser-%: $(BUILD)/hawser-%
+hawser-mipsle hawser-mips hawser-arm64 hawser-armv7 hawser-amd64: hawser-%: $(BUILD)/hawser-% ## the router's program for one kind of router; likewise -mips, -arm64, -armv7, -amd64
 
 .PHONY: cross
 cross: $(TARGETS:%=$(BUILD)/hawser-%) ## the router's program for each kind of router, with sizes
@@ -61,10 +61,13 @@ cross: $(TARGETS:%=$(BUILD)/hawser-%) ## the router's program for each kind of r
 
 # The Kubernetes parts of the test cluster: minutes when cold, then cached.
 KUBE := k8s.io/component-base/version
-$(BUILD)/kube: $(wildcard cluster/testcluster/cmd/kube/*.go) cluster/testcluster/go.mod cluster/testcluster/go.sum
-	@echo "building kube-apiserver, controller-manager, kube-proxy and kubectl from source: about ten minutes when cold"
-	cd cluster/testcluster && CGO_ENABLED=0 go build -trimpath -o ../../$@ \
-	  -ldflags "-s -w -X $(KUBE).gitVersion=v1.37.2 -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=37" ./cmd/kube
+build/kube: $(wildcard cluster/testcluster/cmd/kube/*.go) cluster/testcluster/go.mod cluster/testcluster/go.sum ## the test cluster's Kubernetes, from source: minutes when cold
+	@echo "building kube-apiserver, kube-controller-manager, kube-proxy and kubectl: about ten minutes when cold"
+	@cd cluster/testcluster && CGO_ENABLED=0 go build -v -trimpath -o ../../$@ \
+	  -ldflags "-s -w -X $(KUBE).gitVersion=v1.37.2 -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=37" ./cmd/kube 2>&1 | \
+	  awk '/^go: downloading / {what = "modules downloaded"} /^[^ :]+$$/ {what = "packages compiled"} \
+	    what == "" {print; next} \
+	    {n[what]++; if (n[what] % 100 == 0) {printf "  %d %s\n", n[what], what; fflush()} what = ""}'
 
 .PHONY: generate
 generate: ## the CRDs and deep copies, from cluster/api

@@ -58,7 +58,7 @@ func Test(t testing.TB) *Lab {
 	l.t = t
 	t.Cleanup(func() {
 		if t.Failed() {
-			l.logOutputs(t)
+			t.Log(l.Report(60))
 		}
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -148,15 +148,18 @@ func (l *Lab) discharge(p *Process) {
 	l.keep.forget(p.PID())
 }
 
-func (l *Lab) logOutputs(t testing.TB) {
+// Report is the last n lines that each process wrote.
+func (l *Lab) Report(n int) string {
 	l.mu.Lock()
 	processes := l.processes
 	l.mu.Unlock()
+	var all strings.Builder
 	for _, p := range processes {
-		if out := tail(p.Output(), 60); out != "" {
-			t.Logf("--- %s\n%s", p, out)
+		if out := tail(p.Output(), n); out != "" {
+			fmt.Fprintf(&all, "--- %s\n%s\n", p, out)
 		}
 	}
+	return all.String()
 }
 
 // tail is the last n lines of text.

@@ -63,11 +63,13 @@ type Visitor struct {
 	pending map[int]bool
 }
 
-// visitEvery, visitPatience: fifty requests a second, each given one second.
+// Patience is how long the client waits for an answer.
+const Patience = time.Second
+
+// visitEvery makes fifty requests a second.
 const (
-	visitEvery    = 20 * time.Millisecond
-	visitPatience = time.Second
-	visitLimit    = 10 * time.Minute
+	visitEvery = 20 * time.Millisecond
+	visitLimit = 10 * time.Minute
 )
 
 // Visit starts a visitor from the client to an address.
@@ -96,7 +98,7 @@ func (v *Visitor) visit(ctx context.Context, s *Scene, address string) {
 	v.pending[number] = true
 	v.mu.Unlock()
 
-	bounded, cancel := context.WithTimeout(ctx, visitPatience)
+	bounded, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	reply, err := s.Get(bounded, address)
 

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +57,27 @@ func (r *Router) Daemon() *lab.Process { return r.daemon }
 // Hawser runs a command of hawser's and returns what it prints.
 func (r *Router) Hawser(ctx context.Context, args ...string) (string, error) {
 	return r.Run(ctx, r.scene.Binary("hawser"), append(args, "--socket", r.Socket())...)
+}
+
+// Established is the number of sessions that are up.
+func (r *Router) Established(ctx context.Context) (int, error) {
+	out, err := r.Hawser(ctx, "show", "clusters", "--json")
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Clusters []struct {
+			Established int `json:"established"`
+		} `json:"clusters"`
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		return 0, fmt.Errorf("hawser show clusters --json: %w", err)
+	}
+	n := 0
+	for _, c := range answer.Clusters {
+		n += c.Established
+	}
+	return n, nil
 }
 
 // NextHops are the next hops of the kernel's route to prefix that hawser put

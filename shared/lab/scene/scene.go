@@ -31,6 +31,7 @@ config cluster 'home'
 	option description 'the lab'
 	option asn '65001'
 	list source '10.77.2.0/24'
+	list source 'fd77:2::/64'
 	list allow '10.77.100.0/24'
 	list allow 'fd77:100::/112'
 `

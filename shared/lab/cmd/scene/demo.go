@@ -49,9 +49,9 @@ func (st *story) configure(ctx context.Context) error {
 		return err
 	}
 	err := lab.Until(ctx, "three sessions on the router", func() error {
-		out, err := st.s.Router.Hawser(ctx, "show", "clusters", "--json")
-		if err == nil && !strings.Contains(strings.ReplaceAll(out, " ", ""), `"established":3`) {
-			err = fmt.Errorf("not yet three:\n%s", out)
+		n, err := st.s.Router.Established(ctx)
+		if err == nil && n != 3 {
+			err = fmt.Errorf("there are %d", n)
 		}
 		return err
 	})
