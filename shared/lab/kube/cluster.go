@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,6 +184,12 @@ func (c *Cluster) KubectlCommand() string {
 // Kubectl runs kubectl as the administrator and returns what it prints.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return c.KubectlInput(ctx, "", args...)
+}
+
+// Follow starts a kubectl that goes on, such as a watch. log gets what it
+// prints.
+func (c *Cluster) Follow(log io.Writer, args ...string) (*lab.Process, error) {
+	return c.host.Launch(lab.Command{Name: filepath.Join(c.bin, "kubectl"), Args: args, Env: c.Env(), Log: log})
 }
 
 // Apply is `kubectl apply` of manifests as text, by the server.

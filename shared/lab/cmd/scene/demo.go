@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hawser-lb/hawser/shared/lab"
 	"github.com/hawser-lb/hawser/shared/lab/scene"
 )
@@ -67,37 +69,37 @@ func (st *story) serve(ctx context.Context) error {
 	if err := st.s.WebPods(ctx); err != nil {
 		return err
 	}
-	begun := time.Now()
-	if err := st.apply(ctx, "web.yaml", scene.WebService); err != nil {
+	if err := st.kubectl(ctx, "get", "pods", "-o", "wide"); err != nil {
 		return err
 	}
-	if err := st.firstReply(ctx); err != nil {
-		return err
-	}
-	st.first = time.Since(begun)
-	st.fact("%v after `kubectl apply` was typed the client has its first 200", st.first.Round(time.Millisecond))
-	return st.kubectl(ctx, "get", "service", "web")
+	took, err := st.expose(ctx)
+	st.first = took
+	return err
 }
 
-// firstReply waits until the Service has an address and answers from it.
-func (st *story) firstReply(ctx context.Context) error {
-	return lab.Until(ctx, "the first 200", func() (err error) {
-		if st.address, err = st.s.ServiceAddress(ctx, "web"); err != nil || st.address == "" {
-			return errors.Join(err, errors.New("the Service has no address"))
-		}
-		quick, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-		defer cancel()
-		reply, err := st.s.Get(quick, st.address)
-		if err == nil && reply.Status != 200 {
-			err = fmt.Errorf("status %d", reply.Status)
-		}
+// expose creates the Service and says how long the client waited.
+func (st *story) expose(ctx context.Context) (took time.Duration, err error) {
+	watch, err := st.s.WatchServices(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer watch.Stop()
+	if err := st.apply(ctx, "web.yaml", scene.WebService, func(ctx context.Context) (err error) {
+		st.address, took, err = st.s.FirstReply(ctx, watch, "web")
 		return err
-	})
+	}); err != nil {
+		return 0, err
+	}
+	st.fact("%v after the Service was created the client has its first 200", took.Round(time.Millisecond))
+	if err := st.nextHops(ctx, 3); err != nil {
+		return 0, err
+	}
+	return took, st.kubectl(ctx, "get", "service", "web")
 }
 
 func (st *story) look(ctx context.Context) error {
 	st.chapter("What the router did", "one route, the kernel's own table, all three nodes in it")
-	if err := st.nextHops(ctx, 3); err != nil {
+	if err := st.hawser(ctx, "show", "ip", "bgp", "summary"); err != nil {
 		return err
 	}
 	if err := st.hawser(ctx, "show", "ip", "route"); err != nil {
@@ -106,6 +108,11 @@ func (st *story) look(ctx context.Context) error {
 	if _, err := st.run(ctx, st.s.Router.Host, "ip route show proto 73", "ip", "route", "show", "proto", "73"); err != nil {
 		return err
 	}
+	return st.curl(ctx)
+}
+
+// curl asks as a person behind the router would.
+func (st *story) curl(ctx context.Context) error {
 	url := "http://" + st.address + "/"
 	out, err := st.run(ctx, st.s.Client, command("curl", "-sSI", url), "curl", "-sSI", "--max-time", "5", url)
 	if err == nil && !strings.HasPrefix(out, "HTTP/1.1 200 OK") {
@@ -189,23 +196,18 @@ func (st *story) oldConfigMap(ctx context.Context) error {
 	if err := st.apply(ctx, "metallb.yaml", scene.OldConfigMap); err != nil {
 		return err
 	}
-	if err := st.apply(ctx, "web.yaml", scene.WebService); err != nil {
+	if _, err := st.expose(ctx); err != nil {
 		return err
 	}
-	if err := st.firstReply(ctx); err != nil {
+	if err := st.hawser(ctx, "show", "ip", "route"); err != nil {
 		return err
 	}
-	if err := st.nextHops(ctx, 3); err != nil {
-		return err
-	}
-	if err := st.kubectl(ctx, "get", "service", "web"); err != nil {
-		return err
-	}
-	return st.hawser(ctx, "show", "ip", "route")
+	return st.curl(ctx)
 }
 
-// apply shows a manifest and applies it.
-func (st *story) apply(ctx context.Context, name, manifest string) error {
+// apply shows a manifest and applies it. meanwhile, what is to be seen from
+// that moment on is looked at.
+func (st *story) apply(ctx context.Context, name, manifest string, meanwhile ...func(context.Context) error) error {
 	path, err := st.s.File(name, manifest)
 	if err != nil {
 		return err
@@ -213,9 +215,16 @@ func (st *story) apply(ctx context.Context, name, manifest string) error {
 	st.typed("control", "cat "+name)
 	st.printed(manifest)
 	st.typed("control", command("kubectl", "apply", "-f", name))
-	out, err := st.s.Kube.Kubectl(ctx, "apply", "-f", path)
-	st.printed(out)
-	return err
+	looking, ctx := errgroup.WithContext(ctx)
+	for _, look := range meanwhile {
+		looking.Go(func() error { return look(ctx) })
+	}
+	looking.Go(func() error {
+		out, err := st.s.Kube.Kubectl(ctx, "apply", "-f", path)
+		st.printed(out)
+		return err
+	})
+	return looking.Wait()
 }
 
 func (st *story) kubectl(ctx context.Context, args ...string) error {
