@@ -4,6 +4,10 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# The version is stamped below; git may refuse to speak to root about another
+# user's checkout, and then go would not build.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
 BUILD   := build
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATIC  := CGO_ENABLED=0 GOOS=linux
