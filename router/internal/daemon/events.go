@@ -19,7 +19,8 @@ const (
 // overLimit is how long a session stays down after too many prefixes.
 const overLimit = 60 * time.Second
 
-// event takes in what a session did.
+// event takes in what a session did. That it came up or went down is logged
+// where it happened, in shared/bgp.
 func (l *line) event(e bgp.Event) {
 	switch e := e.(type) {
 	case bgp.Established:
@@ -33,7 +34,6 @@ func (l *line) event(e bgp.Event) {
 
 func (l *line) established(e bgp.Established) {
 	addr := e.Peer.Address
-	l.log.Info("session established", "peer", addr, "section", e.Peer.Name, "asn", e.ASN)
 	delete(l.reset, addr)
 	delete(l.said, addr)
 	l.rib.Up(addr, e.ASN, l.policy(addr), e.At)
@@ -55,7 +55,6 @@ func (l *line) update(e bgp.Update) {
 
 func (l *line) down(e bgp.Down) {
 	addr := e.Peer.Address
-	l.log.Info("session down", "peer", addr, "section", e.Peer.Name, "reason", e.Reason)
 	l.rib.Down(addr)
 	l.start.down(addr)
 }

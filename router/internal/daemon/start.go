@@ -99,7 +99,9 @@ func (l *line) look(now time.Time) (waiting string) {
 	s.Ranges = len(l.config.Clusters) > 0 && l.start.silentLegs()
 	waiting = s.Waiting()
 	if waiting == "" && l.start.waiting() {
-		l.log.Info("start complete: routes that nobody announces are deleted now", "adopted", len(l.start.gate.Adopted))
+		if n := len(l.start.gate.Adopted); n > 0 {
+			l.log.Info("start complete: routes that nobody announces are deleted now", "adopted", n)
+		}
 		l.start.gate = fib.Gate{}
 		l.table.wantAll = true
 	}

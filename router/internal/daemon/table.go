@@ -72,19 +72,20 @@ func (l *line) reread(now time.Time) {
 func (l *line) advance(now time.Time) time.Time {
 	t := &l.table
 	l.look(now)
-	next := t.lastRead.Add(auditEvery)
-	if !next.After(now) && t.rereadAt.IsZero() {
+	if t.busy {
+		return now.Add(auditEvery) // the hands wake us
+	}
+	if t.rereadAt.IsZero() && !now.Before(t.lastRead.Add(auditEvery)) {
 		t.rereadAt = now
 	}
-	if !t.rereadAt.IsZero() && t.rereadAt.Before(next) {
-		next = t.rereadAt
+	next := t.rereadAt
+	if next.IsZero() {
+		next = t.lastRead.Add(auditEvery)
 	}
 	if l.start.waiting() && l.start.until.Before(next) {
 		next = l.start.until
 	}
 	switch {
-	case t.busy:
-		return now.Add(auditEvery) // the hands wake us
 	case t.read && t.moveTo.Table != 0:
 		l.do(l.move(t.moveTo))
 		t.moveTo = kernel.Config{}
