@@ -13,7 +13,7 @@ import (
 // enter is a file for a person's shell: three words that go where they belong.
 // Values: the namespaces' prefix, hawser, its socket, kubectl.
 const enter = `on() { host=$1; shift; ip netns exec %[1]s"$host" "$@"; }
-hawser() { on router %[2]s "$@" --socket %[3]s; }
+hawser() { on router env HAWSER_SOCKET=%[3]s %[2]s "$@"; }
 kubectl() { %[4]s "$@"; }
 `
 
