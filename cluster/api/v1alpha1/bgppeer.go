@@ -12,8 +12,6 @@ import (
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.spec.peerAddress`
 // +kubebuilder:printcolumn:name="From",type=string,priority=1,JSONPath=`.spec.peerAddressFrom`
 // +kubebuilder:printcolumn:name="ASN",type=integer,JSONPath=`.spec.peerASN`
-// +kubebuilder:printcolumn:name="Established",type=integer,JSONPath=`.status.sessions.established`
-// +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.sessions.total`
 // +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type BGPPeer struct {
@@ -24,7 +22,7 @@ type BGPPeer struct {
 	//
 	// +required
 	Spec BGPPeerSpec `json:"spec"`
-	// How many sessions stand and whether the peer is used; written by Hawser.
+	// Whether the peer is used; written by Hawser.
 	//
 	// +optional
 	Status BGPPeerStatus `json:"status,omitempty"`
@@ -148,26 +146,14 @@ type SecretReference struct {
 	Name string `json:"name"`
 }
 
-// BGPPeerStatus says how many sessions stand and whether the peer is used.
+// BGPPeerStatus says whether the peer is used.
 type BGPPeerStatus struct {
-	// The sessions of all nodes with this peer.
-	//
-	// +optional
-	Sessions *SessionCount `json:"sessions,omitempty"`
 	// Accepted says whether the peer is used.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-}
-
-// SessionCount counts BGP sessions.
-type SessionCount struct {
-	// Sessions that are up.
-	Established int32 `json:"established"`
-	// Sessions that should be up.
-	Total int32 `json:"total"`
 }
 
 // BGPPeerList is a list of peers.

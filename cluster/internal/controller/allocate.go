@@ -95,6 +95,7 @@ func (c *Controller) wrote(a *alloc.Assignment, s *model.Service) {
 	} else {
 		delete(c.unmet, a.Service)
 	}
+	c.told.news[a.Service] = true
 	kind := kube.Normal
 	if a.Unmet != "" || a.Change == alloc.Released && s.Wanted {
 		kind = kube.Warning

@@ -4,11 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
@@ -31,7 +31,7 @@ type Leadership interface {
 type Writer interface {
 	SetAddresses(context.Context, kube.Grant) error
 	SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v kube.Verdict) error
-	SetPeerStatus(ctx context.Context, peer string, sessions *v1alpha1.SessionCount, v kube.Verdict) error
+	SetPeerStatus(ctx context.Context, peer string, v kube.Verdict) error
 	Event(about kube.Ref, kind kube.EventType, reason, message string)
 }
 
@@ -71,7 +71,7 @@ type Controller struct {
 	waiting  map[model.Key]time.Time // Services seen and not yet announced
 	unmet    map[model.Key]string    // what was last complained of, by Service
 	told     told
-	lastTold time.Time
+	untold   bool              // a pass has been made since the leader last told
 	lastSaid map[string]string // the last error of each kind, so that it is logged once
 }
 
@@ -118,11 +118,9 @@ func (c *Controller) listen(ctx context.Context) {
 			}
 			switch ev := ev.(type) {
 			case bgp.Established:
-				c.Log.Info("session established", "peer", ev.Peer.Name, "address", ev.Peer.Address, "asn", ev.ASN)
 				c.health.established(ev.Peer)
 				c.poke()
 			case bgp.Down:
-				c.Log.Info("session down", "peer", ev.Peer.Name, "address", ev.Peer.Address, "reason", ev.Reason)
 				c.metrics.flap(ev.Peer)
 				c.poke()
 			}
@@ -143,31 +141,41 @@ func (c *Controller) work(ctx context.Context) {
 	defer tick.Stop()
 	retry := time.NewTimer(time.Hour)
 	defer retry.Stop()
-	looked := time.Time{}
-	for {
-		if time.Since(looked) >= gatewaysEvery {
-			looked = time.Now()
-			c.lookAtGateways()
-		}
+	c.lookAtGateways()
+	for looked := time.Now(); ; {
 		c.health.begin()
 		again := c.pass(ctx)
 		c.health.end()
+		c.retry = nextRetry(c.retry, again)
 		if again {
-			c.retry = min(max(2*c.retry, retryFirst), retryMost)
 			retry.Reset(c.retry)
-		} else {
-			c.retry = 0
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.Source.Changed():
-		case <-c.wake:
-		case <-retry.C:
-		case <-tick.C:
-			c.tell(ctx)
+		for dirty := false; !dirty; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.Source.Changed():
+				dirty = true
+			case <-c.wake:
+				dirty = true
+			case <-retry.C:
+				dirty = again
+			case <-tick.C:
+				c.tell()
+				if time.Since(looked) >= gatewaysEvery {
+					looked, dirty = time.Now(), c.lookAtGateways()
+				}
+			}
 		}
 	}
+}
+
+// nextRetry is the pause before what could not be written is tried again.
+func nextRetry(last time.Duration, again bool) time.Duration {
+	if !again {
+		return 0
+	}
+	return min(max(2*last, retryFirst), retryMost)
 }
 
 // pass takes the line once from left to right, and reports whether something
@@ -178,7 +186,9 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	}
 	began := time.Now()
 	v := c.Source.View()
+	c.view, c.untold = v, true
 	c.metrics.config(v.Config)
+	c.sayOnce("configmap", v.Config.Err())
 	if !v.Config.Usable {
 		return false // nothing is known that anything could follow from
 	}
@@ -192,18 +202,19 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 		clear(c.unmet)
 	}
 	c.announce(v)
-	c.view = v
 	c.metrics.passed(time.Since(began))
 	return again
 }
 
-// lookAtGateways reads the node's default gateways.
-func (c *Controller) lookAtGateways() {
+// lookAtGateways reads the node's default gateways and reports whether they
+// are others than before.
+func (c *Controller) lookAtGateways() (changed bool) {
 	found, err := c.Gateways()
-	if c.sayOnce("gateways", err) {
-		return // what was found before stays
+	if c.sayOnce("gateways", err) || slices.Equal(found, c.gateways) {
+		return false // what cannot be read stays as it was
 	}
 	c.gateways = found
+	return true
 }
 
 // sayOnce logs an error of a kind unless it is the same as last time, and

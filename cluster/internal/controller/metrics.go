@@ -29,7 +29,7 @@ type Metrics struct {
 	leader       prometheus.Gauge
 	configOK     prometheus.Gauge
 	configErrors prometheus.Counter
-	lastWrong    string
+	lastWrong    error
 }
 
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
@@ -104,15 +104,15 @@ func (m *Metrics) leading(yes bool) {
 }
 
 func (m *Metrics) config(c kube.Config) {
-	if c.Wrong == "" {
-		m.configOK.Set(1)
-	} else {
+	err := c.Err()
+	m.configOK.Set(1)
+	if err != nil {
 		m.configOK.Set(0)
-		if c.Wrong != m.lastWrong {
+		if m.lastWrong == nil || err.Error() != m.lastWrong.Error() {
 			m.configErrors.Inc()
 		}
 	}
-	m.lastWrong = c.Wrong
+	m.lastWrong = err
 }
 
 func (m *Metrics) announced(routes int, refused []announce.Refusal) {

@@ -5,35 +5,76 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
-	"github.com/hawser-lb/hawser/cluster/internal/announce"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
-// told is what users have been told of announcing, by Service.
+// told is what the leader has told users of in this term.
 type told struct {
-	announcing map[model.Key]string // the last message that was sent
-	settling   map[model.Key]string // a message that must last one round more
+	services map[model.Key]string // the standing that was last told
+	settling map[model.Key]string // a standing that must last one round more
+	news     map[model.Key]bool   // Services that got an address in this term
+	nodes    map[string]string    // why a node announces nothing, as told
+	config   []string             // what was said of the ConfigMap
 }
 
 func newTold() told {
-	return told{announcing: map[model.Key]string{}, settling: map[model.Key]string{}}
+	return told{
+		services: map[model.Key]string{}, settling: map[model.Key]string{}, news: map[model.Key]bool{}, nodes: map[string]string{},
+	}
 }
 
 // tell writes, as the leader, what has been decided into the statuses of pools
-// and peers, and into events of Services whose announcing changed.
-func (c *Controller) tell(context.Context) {
+// and peers, and into events of whatever is announced differently than was
+// last told. When nothing has happened since, it does nothing.
+func (c *Controller) tell() {
 	term, leading := c.Leadership.Leading()
-	if !leading || c.view == nil || c.plan == nil {
+	switch {
+	case !leading:
 		c.told = newTold()
+		c.untold = true
+		return
+	case c.view == nil || !c.untold && len(c.told.settling) == 0:
 		return
 	}
-	c.sayOnce("status", errors.Join(c.tellPools(term), c.tellPeers(term)))
-	c.tellServices()
+	c.untold = false
+	c.tellConfig()
+	if c.plan == nil {
+		return
+	}
+	if c.sayOnce("status", errors.Join(c.tellPools(term), c.tellPeers(term))) {
+		c.untold = true
+	}
+	c.tellAnnouncing()
+}
+
+// tellConfig sends an event for each thing that is wrong with the ConfigMap.
+func (c *Controller) tellConfig() {
+	var now []string
+	about := c.view.ConfigRef(c.Namespace)
+	say := func(kind kube.EventType, reason, message string) {
+		now = append(now, message)
+		if !slices.Contains(c.told.config, message) {
+			c.Writer.Event(about, kind, reason, message)
+		}
+	}
+	if err := c.view.Config.Err(); err != nil {
+		say(kube.Warning, "ConfigInvalid", err.Error())
+	}
+	for _, w := range c.view.Config.Warnings {
+		say(kube.Warning, "ConfigWarning", w)
+	}
+	if c.view.Config.ConfigMap {
+		for _, p := range c.view.Peers {
+			if why := unsupported(p); why != "" {
+				say(kube.Warning, v1alpha1.ReasonNotSupportedYet, "peer "+p.Name+": "+why)
+			}
+		}
+	}
+	c.told.config = now
 }
 
 func (c *Controller) tellPools(term context.Context) error {
@@ -69,7 +110,7 @@ func (c *Controller) tellPeers(term context.Context) error {
 		if why := unsupported(peers[name]); v.Accepted && why != "" {
 			v = kube.Verdict{Reason: v1alpha1.ReasonNotSupportedYet, Message: why}
 		}
-		errs = append(errs, c.Writer.SetPeerStatus(term, name, nil, v))
+		errs = append(errs, c.Writer.SetPeerStatus(term, name, v))
 	}
 	return errors.Join(errs...)
 }
@@ -84,88 +125,4 @@ func (c *Controller) verdict(wrong string) kube.Verdict {
 		return kube.Verdict{Reason: v1alpha1.ReasonInvalid, Message: wrong}
 	}
 	return kube.Verdict{Accepted: true, Reason: v1alpha1.ReasonInUse, Message: "in use"}
-}
-
-// tellServices sends an event for each Service that holds an address and is
-// announced differently than was last told. A message must stand for two
-// rounds, so that what passes within a second is not told.
-func (c *Controller) tellServices() {
-	now := c.standing()
-	for i := range c.view.Services {
-		s := &c.view.Services[i]
-		m, ok := now[s.Key]
-		if !ok || m == c.told.announcing[s.Key] {
-			delete(c.told.settling, s.Key)
-			continue
-		}
-		if c.told.settling[s.Key] != m {
-			c.told.settling[s.Key] = m
-			continue
-		}
-		delete(c.told.settling, s.Key)
-		c.told.announcing[s.Key] = m
-		kind, reason := kube.Normal, "Announced"
-		if !strings.HasPrefix(m, "from ") {
-			kind, reason = kube.Warning, "NotAnnounced"
-		}
-		c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kind, reason, m)
-	}
-	for k := range c.told.announcing {
-		if _, ok := now[k]; !ok {
-			delete(c.told.announcing, k)
-			delete(c.told.settling, k)
-		}
-	}
-}
-
-// standing says of each Service with an address how it is announced: "from 2
-// of 3 nodes; not from node3: …", or why from none.
-func (c *Controller) standing() map[model.Key]string {
-	type reasons map[string][]string // nodes by reason
-	no := map[model.Key]reasons{}
-	nodes := make([]string, 0, len(c.view.Nodes))
-	for _, n := range c.view.Nodes {
-		nodes = append(nodes, n.Name)
-		_, refused := announce.Routes(c.view.Snapshot, n.Name, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB})
-		for _, r := range refused {
-			if no[r.Service] == nil {
-				no[r.Service] = reasons{}
-			}
-			why := string(r.Reason) + ": " + r.Detail
-			if last := no[r.Service][why]; len(last) == 0 || last[len(last)-1] != n.Name {
-				no[r.Service][why] = append(last, n.Name)
-			}
-		}
-	}
-	out := map[model.Key]string{}
-	for i := range c.view.Services {
-		s := &c.view.Services[i]
-		if s.Wanted && len(s.Holds) > 0 {
-			out[s.Key] = sayStanding(nodes, no[s.Key])
-		}
-	}
-	return out
-}
-
-const nodesNamed = 5
-
-func sayStanding(nodes []string, no map[string][]string) string {
-	silent := map[string]bool{}
-	var parts []string
-	for why, from := range no {
-		for _, n := range from {
-			silent[n] = true
-		}
-		slices.Sort(from)
-		named := from
-		if len(named) > nodesNamed {
-			named = append(slices.Clone(named[:nodesNamed]), fmt.Sprintf("and %d more", len(from)-nodesNamed))
-		}
-		parts = append(parts, "not from "+strings.Join(named, ", ")+": "+why)
-	}
-	slices.Sort(parts)
-	if speaking := len(nodes) - len(silent); speaking > 0 {
-		parts = slices.Insert(parts, 0, fmt.Sprintf("from %d of %d nodes", speaking, len(nodes)))
-	}
-	return strings.Join(parts, "; ")
 }

@@ -59,7 +59,7 @@ func New(o Options) (*Cluster, error) {
 	c.pools = newMirror(readPool, c.mark)
 	c.peers = newMirror(readPeer, c.mark)
 	c.texts = newMirror(readText, c.mark)
-	c.config = &configMap{mistake: c.badConfig}
+	c.config = &configMap{}
 	c.texts.moved = func(n name, _, after *string) { c.config.moved(string(c.texts.all[n].uid), after) }
 	return c, nil
 }
@@ -104,9 +104,3 @@ func (c *Cluster) mark() {
 // Leading reports whether this speaker is the leader. The context ends when it
 // is no longer certain of that.
 func (c *Cluster) Leading() (context.Context, bool) { return c.lease.leading() }
-
-func (c *Cluster) badConfig(uid, text string) {
-	c.log.Error("the ConfigMap cannot be read; the last good configuration stays in force", "reason", text)
-	c.events.add(Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: c.options.Namespace, Name: ConfigName, UID: uid},
-		Warning, "ConfigInvalid", text)
-}

@@ -14,12 +14,11 @@ const ConfigName = "config"
 
 // configMap follows the ConfigMap and keeps the last text that could be read.
 type configMap struct {
-	mu      sync.RWMutex
-	here    bool
-	uid     string
-	good    *legacy.Config
-	wrong   string
-	mistake func(uid, text string) // told of each text that cannot be read
+	mu    sync.RWMutex
+	here  bool
+	uid   string
+	good  *legacy.Config
+	wrong error
 }
 
 // readText keeps a ConfigMap's text, if it has the key.
@@ -33,17 +32,16 @@ func (c *configMap) moved(uid string, text *string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if text == nil {
-		c.here, c.good, c.wrong = false, nil, ""
+		c.here, c.good, c.wrong = false, nil, nil
 		return
 	}
 	c.here, c.uid = true, uid
 	config, err := legacy.ConfigMap(*text)
 	if err != nil {
-		c.wrong = err.Error()
-		c.mistake(uid, c.wrong)
+		c.wrong = err
 		return
 	}
-	c.good, c.wrong = &config, ""
+	c.good, c.wrong = &config, nil
 }
 
 // view replaces the objects' configuration by that of the ConfigMap, if there
@@ -51,12 +49,15 @@ func (c *configMap) moved(uid string, text *string) {
 func (c *configMap) view(v *View) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	v.Config = Config{ConfigMap: c.here, Usable: !c.here || c.good != nil, Wrong: c.wrong}
+	v.Config = Config{ConfigMap: c.here, Usable: !c.here || c.good != nil, wrong: c.wrong, uid: c.uid}
 	if !c.here {
 		return
 	}
 	v.Pools, v.Peers, v.Advertisements = nil, nil, nil
 	if c.good != nil {
 		v.Pools, v.Peers, v.Advertisements = c.good.Pools, c.good.Peers, c.good.Advertisements
+		for _, w := range c.good.Warnings {
+			v.Config.Warnings = append(v.Config.Warnings, w.Error())
+		}
 	}
 }

@@ -32,6 +32,16 @@ func ServiceRef(k model.Key, uid string) Ref {
 	return Ref{APIVersion: "v1", Kind: "Service", Namespace: k.Namespace, Name: k.Name, UID: uid}
 }
 
+// NodeRef is the Ref of a Node of the view.
+func (v *View) NodeRef(name string) Ref {
+	return Ref{APIVersion: "v1", Kind: "Node", Name: name, UID: v.nodeUIDs[name]}
+}
+
+// ConfigRef is the Ref of the ConfigMap in Hawser's namespace.
+func (v *View) ConfigRef(namespace string) Ref {
+	return Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: ConfigName, UID: v.Config.uid}
+}
+
 const (
 	component    = "hawser-speaker"
 	eventQueue   = 8192

@@ -40,14 +40,14 @@ func (c *Cluster) SetPoolStatus(ctx context.Context, pool string, use *model.Poo
 	return applyStatus(ctx, c.api.hawser, "addresspools", "AddressPool", pool, e.uid, want)
 }
 
-// SetPeerStatus writes how many sessions of a peer stand, and the verdict.
-// Nothing is sent when the API server has that already.
-func (c *Cluster) SetPeerStatus(ctx context.Context, peer string, sessions *v1alpha1.SessionCount, v Verdict) error {
+// SetPeerStatus writes the verdict on a peer. Nothing is sent when the API
+// server has that already.
+func (c *Cluster) SetPeerStatus(ctx context.Context, peer string, v Verdict) error {
 	e, ok := c.peers.get(name{"", peer})
 	if !ok {
 		return nil
 	}
-	want := v1alpha1.BGPPeerStatus{Sessions: sessions, Conditions: condition(v, e.value.status.Conditions, e.value.generation)}
+	want := v1alpha1.BGPPeerStatus{Conditions: condition(v, e.value.status.Conditions, e.value.generation)}
 	if reflect.DeepEqual(want, e.value.status) {
 		return nil
 	}

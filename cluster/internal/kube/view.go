@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
@@ -14,6 +17,7 @@ type View struct {
 	PoolObjects, PeerObjects map[string]string
 
 	versions map[model.Key]string
+	nodeUIDs map[string]string
 }
 
 // Config says where pools and peers come from.
@@ -23,10 +27,16 @@ type Config struct {
 	// Usable is false when there is a ConfigMap that cannot be read, and never
 	// was one that could: then nothing may be decided.
 	Usable bool
-	// Wrong says what is wrong with the ConfigMap's text, a line for each
-	// mistake. When Usable, the last good text is in force.
-	Wrong string
+	// Warnings are what the text in force says and does not mean.
+	Warnings []string
+
+	wrong error
+	uid   string
 }
+
+// Err says what is wrong with the ConfigMap's text, a line for each mistake.
+// When Usable, the last good text is in force.
+func (c Config) Err() error { return c.wrong }
 
 // Version is the version of the Service in this view; it goes with a Grant.
 func (v *View) Version(k model.Key) string { return v.versions[k] }
@@ -43,9 +53,13 @@ func (c *Cluster) Synced() bool {
 
 // View is the cluster as it is known now. Synced must be true.
 func (c *Cluster) View() *View {
-	v := &View{versions: map[model.Key]string{}, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
+	v := &View{versions: map[model.Key]string{}, nodeUIDs: map[string]string{}, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
 	c.viewServices(v)
-	c.nodes.each(func(_ name, e entry[model.Node]) { v.Nodes = append(v.Nodes, e.value) })
+	c.nodes.each(func(n name, e entry[model.Node]) {
+		v.Nodes = append(v.Nodes, e.value)
+		v.nodeUIDs[n.name] = string(e.uid)
+	})
+	slices.SortFunc(v.Nodes, func(a, b model.Node) int { return strings.Compare(a.Name, b.Name) })
 	v.Namespaces = map[string]model.Labels{}
 	c.namespaces.each(func(n name, e entry[model.Labels]) { v.Namespaces[n.name] = e.value })
 	c.pools.each(func(n name, e entry[pool]) {

@@ -1,0 +1,181 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hawser-lb/hawser/cluster/internal/announce"
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+)
+
+// Reasons of events about announcing.
+const (
+	eventAnnounced    = "Announced"
+	eventNotAnnounced = "NotAnnounced"
+)
+
+// standing is how one Service is announced by all the nodes.
+type standing struct {
+	from  int              // nodes that announce it
+	nodes int              // nodes there are
+	no    map[why][]string // the nodes that do not, by reason, sorted
+}
+
+type why struct {
+	reason announce.Reason
+	detail string
+}
+
+// ofNode are the reasons that hold for a node and every Service on it. They
+// are told of the node, once, and not of each of its Services.
+var ofNode = []announce.Reason{announce.NodeNetworkUnavailable, announce.NodeExcluded, announce.NodeDraining}
+
+// expected are reasons that are how things should be while other nodes
+// announce the Service.
+var expected = []announce.Reason{announce.NoLocalEndpoints, announce.NotSelected}
+
+// tellAnnouncing sends events for Services and nodes whose announcing differs
+// from what was last told. A difference must last for two rounds, so that what
+// passes within a second is not told.
+func (c *Controller) tellAnnouncing() {
+	services, nodes := c.standings()
+	for i := range c.view.Services {
+		s := &c.view.Services[i]
+		if now, ok := services[s.Key]; ok {
+			c.tellService(s, now)
+		}
+	}
+	for k := range c.told.services {
+		if _, ok := services[k]; !ok {
+			delete(c.told.services, k)
+			delete(c.told.news, k)
+		}
+	}
+	for k := range c.told.settling {
+		if _, ok := services[k]; !ok {
+			delete(c.told.settling, k)
+		}
+	}
+	if len(services) > 0 { // else nobody asked the nodes
+		c.tellNodes(nodes)
+	}
+}
+
+func (c *Controller) tellNodes(nodes map[string]string) {
+	for _, n := range c.view.Nodes {
+		if why := nodes[n.Name]; why != c.told.nodes[n.Name] {
+			c.told.nodes[n.Name] = why
+			if why != "" {
+				c.Writer.Event(c.view.NodeRef(n.Name), kube.Warning, eventNotAnnounced, "no Service is announced from this node: "+why)
+			} else {
+				c.Writer.Event(c.view.NodeRef(n.Name), kube.Normal, eventAnnounced, "Services are announced from this node again")
+			}
+		}
+	}
+}
+
+func (c *Controller) tellService(s *model.Service, now standing) {
+	summary := now.summary()
+	last, before := c.told.services[s.Key]
+	switch {
+	case summary == last:
+		delete(c.told.settling, s.Key)
+		return
+	case !before && !c.told.news[s.Key] && now.good():
+		// It had its address before our term, and all is well: an earlier
+		// leader has said so.
+		c.told.services[s.Key] = summary
+		return
+	case c.told.settling[s.Key] != summary:
+		c.told.settling[s.Key] = summary
+		return
+	}
+	delete(c.told.settling, s.Key)
+	c.told.services[s.Key] = summary
+	kind, reason := kube.Normal, eventAnnounced
+	if now.from == 0 {
+		kind, reason = kube.Warning, eventNotAnnounced
+	}
+	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kind, reason, now.String())
+}
+
+// standings looks at every node with the eyes of its speaker: how is each
+// Service that holds an address announced, and which nodes announce nothing?
+func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
+	services, nodes := map[model.Key]standing{}, map[string]string{}
+	for i := range c.view.Services {
+		if s := &c.view.Services[i]; s.Wanted && len(s.Holds) > 0 {
+			services[s.Key] = standing{from: len(c.view.Nodes), nodes: len(c.view.Nodes), no: map[why][]string{}}
+		}
+	}
+	for _, n := range c.view.Nodes {
+		_, refused := announce.Routes(c.view.Snapshot, n.Name, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB})
+		var counted model.Key
+		for _, r := range refused {
+			st, ok := services[r.Service]
+			if !ok {
+				continue
+			}
+			w := why{r.Reason, r.Detail}
+			if at := st.no[w]; !slices.Contains(at, n.Name) {
+				st.no[w] = append(at, n.Name)
+			}
+			if r.Service != counted { // refusals are sorted by Service
+				st.from--
+				counted = r.Service
+			}
+			services[r.Service] = st
+			if slices.Contains(ofNode, r.Reason) {
+				nodes[n.Name] = string(r.Reason) + ": " + r.Detail
+			}
+		}
+	}
+	return services, nodes
+}
+
+// good reports whether nothing about the standing needs anybody's attention.
+func (s standing) good() bool { return s.from > 0 && len(s.problems()) == 0 }
+
+// problems are the reasons that are told of the Service.
+func (s standing) problems() []string {
+	var out []string
+	for w := range s.no {
+		if s.from > 0 && (slices.Contains(ofNode, w.reason) || slices.Contains(expected, w.reason)) {
+			continue
+		}
+		if word := string(w.reason); !slices.Contains(out, word) {
+			out = append(out, word)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// summary is what must change for the Service to be told of anew.
+func (s standing) summary() string {
+	if s.from > 0 {
+		return "announced " + strings.Join(s.problems(), " ")
+	}
+	return "not announced " + strings.Join(s.problems(), " ")
+}
+
+const nodesNamed = 5
+
+// String says it all: "from 2 of 3 nodes; not from node3: nodeDraining: …".
+func (s standing) String() string {
+	var parts []string
+	for w, from := range s.no {
+		named := strings.Join(from[:min(len(from), nodesNamed)], ", ")
+		if more := len(from) - nodesNamed; more > 0 {
+			named += fmt.Sprintf(" and %d more", more)
+		}
+		parts = append(parts, fmt.Sprintf("not from %s: %s: %s", named, w.reason, w.detail))
+	}
+	slices.Sort(parts)
+	if s.from > 0 || s.nodes == 0 {
+		parts = slices.Insert(parts, 0, fmt.Sprintf("from %d of %d nodes", s.from, s.nodes))
+	}
+	return strings.Join(parts, "; ")
+}
