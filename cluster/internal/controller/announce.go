@@ -13,6 +13,7 @@ import (
 // announce sets the node's peers and routes: all of them, every time.
 func (c *Controller) announce(v *kube.View) {
 	d := directory(v.Peers, nodeOf(v, c.Node), c.gateways)
+	c.directory = d
 	if !c.sayOnce("peers", c.Router.SetPeers(d.peers, nil)) {
 		c.health.expect(d.peers)
 	}

@@ -63,16 +63,18 @@ type Controller struct {
 	metrics *Metrics
 	health  *Health
 
-	wake     chan struct{}
-	retry    time.Duration // the pause after the last failure to write
-	gateways []netip.Addr
-	view     *kube.View // of the last pass
-	plan     *alloc.Plan
-	waiting  map[model.Key]time.Time // Services seen and not yet announced
-	unmet    map[model.Key]string    // what was last complained of, by Service
-	told     told
-	untold   bool              // a pass has been made since the leader last told
-	lastSaid map[string]string // the last error of each kind, so that it is logged once
+	wake      chan struct{}
+	retry     time.Duration // the pause after the last failure to write
+	gateways  []netip.Addr
+	view      *kube.View // of the last pass
+	plan      *alloc.Plan
+	waiting   map[model.Key]time.Time // Services seen and not yet announced
+	unmet     map[model.Key]string    // what was last complained of, by Service
+	told      told
+	silences  map[string]*silence // peers without a session, by name
+	directory peers
+	untold    bool              // a pass has been made since the leader last told
+	lastSaid  map[string]string // the last error of each kind, so that it is logged once
 }
 
 const (
@@ -87,7 +89,7 @@ func New(o Options) *Controller {
 	return &Controller{
 		Options: o, metrics: newMetrics(o.Router), health: newHealth(),
 		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{},
-		told: newTold(), lastSaid: map[string]string{},
+		told: newTold(), silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}
 }
 
@@ -162,6 +164,7 @@ func (c *Controller) work(ctx context.Context) {
 				dirty = again
 			case <-tick.C:
 				c.tell()
+				c.tellSessions(time.Now())
 				if time.Since(looked) >= gatewaysEvery {
 					looked, dirty = time.Now(), c.lookAtGateways()
 				}

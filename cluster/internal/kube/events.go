@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
+	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
@@ -35,6 +36,11 @@ func ServiceRef(k model.Key, uid string) Ref {
 // NodeRef is the Ref of a Node of the view.
 func (v *View) NodeRef(name string) Ref {
 	return Ref{APIVersion: "v1", Kind: "Node", Name: name, UID: v.nodeUIDs[name]}
+}
+
+// PeerRef is the Ref of a BGPPeer of the view.
+func (v *View) PeerRef(name string) Ref {
+	return Ref{APIVersion: v1alpha1.GroupVersion.String(), Kind: "BGPPeer", Name: name, UID: v.peerUIDs[name]}
 }
 
 // ConfigRef is the Ref of the ConfigMap in Hawser's namespace.

@@ -18,6 +18,7 @@ type View struct {
 
 	versions map[model.Key]string
 	nodeUIDs map[string]string
+	peerUIDs map[string]string
 }
 
 // Config says where pools and peers come from.
@@ -53,7 +54,7 @@ func (c *Cluster) Synced() bool {
 
 // View is the cluster as it is known now. Synced must be true.
 func (c *Cluster) View() *View {
-	v := &View{versions: map[model.Key]string{}, nodeUIDs: map[string]string{}, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
+	v := &View{versions: map[model.Key]string{}, nodeUIDs: map[string]string{}, peerUIDs: map[string]string{}, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
 	c.viewServices(v)
 	c.nodes.each(func(n name, e entry[model.Node]) {
 		v.Nodes = append(v.Nodes, e.value)
@@ -69,7 +70,7 @@ func (c *Cluster) View() *View {
 		}
 	})
 	c.peers.each(func(n name, e entry[peer]) {
-		v.PeerObjects[n.name] = e.value.wrong
+		v.PeerObjects[n.name], v.peerUIDs[n.name] = e.value.wrong, string(e.uid)
 		if e.value.wrong == "" {
 			v.Peers = append(v.Peers, e.value.Peer)
 		}

@@ -1,0 +1,161 @@
+package v1alpha1_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+	"github.com/hawser-lb/hawser/shared/lab/kube"
+)
+
+const crds = "../../deploy/crds"
+
+func TestTheCommittedDefinitionsAreWhatTheTypesSay(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("go", "tool", "controller-gen", "crd", "object:headerFile=/dev/null",
+		"paths=./...", "output:crd:dir="+dir, "output:object:dir="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	same(t, filepath.Join(dir, "zz_generated.deepcopy.go"), "zz_generated.deepcopy.go")
+	for _, file := range []string{"hawser.dev_addresspools.yaml", "hawser.dev_bgppeers.yaml"} {
+		same(t, filepath.Join(dir, file), filepath.Join(crds, file))
+	}
+}
+
+func same(t *testing.T, made, committed string) {
+	t.Helper()
+	a, err := os.ReadFile(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(a)) != strings.TrimSpace(string(b)) {
+		t.Errorf("%s is not what the generator makes of the types: run `make generate`", committed)
+	}
+}
+
+func pool(spec string) string {
+	return "apiVersion: hawser.dev/v1alpha1\nkind: AddressPool\nmetadata: {name: x}\nspec: {" + spec + "}"
+}
+
+func peer(spec string) string {
+	return "apiVersion: hawser.dev/v1alpha1\nkind: BGPPeer\nmetadata: {name: x}\nspec: {" + spec + "}"
+}
+
+const good = "myASN: 65001, peerASN: 65000, peerAddress: 192.0.2.1"
+
+var refused = []struct{ object, says string }{
+	{pool(``), "spec.addresses: Required"},
+	{pool(`addresses: []`), "should have at least 1 items"},
+	{pool(`addresses: [harbour]`), "write a CIDR such as"},
+	{pool(`addresses: [192.0.2.1]`), "a single address is 192.0.2.1/32"},
+	{pool(`addresses: ["192.0.2.1 - 192.0.2.9"]`), "without spaces"},
+	{pool(`addresses: [192.0.2.1-192.0.2.9-192.0.2.10]`), "write a CIDR such as"},
+	{pool(`addresses: [192.0.2.0/33]`), "write a CIDR such as"},
+	{pool(`addresses: [192.0.2.1/24]`), "host bits"},
+	{pool(`addresses: ["2001:db8::1/64"]`), "host bits"},
+	{pool(`addresses: ["192.0.2.1-2001:db8::1"]`), "one family"},
+	{pool(`addresses: [192.0.2.9-192.0.2.1]`), "above the last"},
+	{pool(`addresses: [192.0.2.100-192.0.2.20]`), "above the last"},
+	{pool(`addresses: ["2001:db8::9-2001:db8::1"]`), "above the last"},
+	{pool(`addresses: ["2001:db8:0:1::-2001:db8::FFFF"]`), "above the last"},
+	{pool(`addresses: ["2001:db8::-::ffff"]`), "above the last"},
+	{pool(`addresses: [192.0.2.0/24, 192.0.2.0/24]`), "two of the CIDRs overlap"},
+	{pool(`addresses: [192.0.2.0/24, 192.0.2.128/25]`), "two of the CIDRs overlap"},
+	{pool(`addresses: ["2001:db8::/32", "2001:db8:1::/48"]`), "two of the CIDRs overlap"},
+	{pool(`addresses: [192.0.2.0/24, 192.0.1.0-192.0.2.9]`), "inside one of the CIDRs"},
+	{pool(`addresses: ["2001:db8::/64", "2001:db8::5-2001:db8:1::"]`), "inside one of the CIDRs"},
+	{pool(`addresses: [192.0.2.1-192.0.2.9, 192.0.2.9-192.0.2.10]`), "beginning of another entry"},
+	{pool(`addresses: [192.0.2.0/24, 192.0.0.0-192.1.0.0]`), "beginning of another entry"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {priority: -1}`), "greater than or equal to 0"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaces: [a, a]}`), "Duplicate value"},
+	{peer(`peerASN: 65000, peerAddress: 192.0.2.1`), "spec.myASN: Required"},
+	{peer(`myASN: 65001, peerAddress: 192.0.2.1`), "spec.peerASN: Required"},
+	{peer(`myASN: 0, peerASN: 65000, peerAddress: 192.0.2.1`), "greater than or equal to 1"},
+	{peer(`myASN: 65001, peerASN: 4294967296, peerAddress: 192.0.2.1`), "less than or equal to 4294967295"},
+	{peer(`myASN: 65001, peerASN: 65000`), "exactly one of peerAddress and peerAddressFrom"},
+	{peer(good + `, peerAddressFrom: DefaultGateway`), "exactly one of peerAddress and peerAddressFrom"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddressFrom: Harbour`), "Unsupported value"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: router.example`), "write an IPv4 or IPv6 address"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: 0.0.0.0`), "name no router"},
+	{peer(good + `, sourceAddress: eth0`), "write an IPv4 or IPv6 address"},
+	{peer(good + `, sourceAddress: "2001:db8::1"`), "one family"},
+	{peer(good + `, routerID: "2001:db8::1"`), "like an IPv4 address"},
+	{peer(good + `, routerID: 0.0.0.0`), "like an IPv4 address"},
+	{peer(good + `, peerPort: 0`), "greater than or equal to 1"},
+	{peer(good + `, peerPort: 65536`), "less than or equal to 65535"},
+	{peer(good + `, holdTime: 2s`), "holdTime is 0s, or from 3s"},
+	{peer(good + `, holdTime: 65536s`), "holdTime is 0s, or from 3s"},
+	{peer(good + `, holdTime: 3500ms`), "should match"},
+	{peer(good + `, holdTime: soon`), "should match"},
+	{peer(good + `, holdTime: ""`), "holdTime is 0s, or from 3s"},
+	{peer(good + `, keepaliveTime: 4s`), "at most a third of holdTime"},
+	{peer(good + `, holdTime: 30s, keepaliveTime: 11s`), "at most a third of holdTime"},
+	{peer(good + `, keepaliveTime: 0s`), "at least 1s"},
+	{peer(good + `, connectRetryTime: 11s`), "from 100ms to 10s"},
+	{peer(good + `, connectRetryTime: 50ms`), "from 100ms to 10s"},
+	{peer(`myASN: 65000, peerASN: 65000, peerAddress: 192.0.2.1, ebgpMultiHop: true`), "another AS"},
+	{peer(good + `, passwordSecret: {}`), "passwordSecret.name: Required"},
+}
+
+var accepted = []string{
+	pool(`addresses: [192.0.2.0/24]`),
+	pool(`addresses: [192.0.2.1/32, 192.0.2.3-192.0.2.3, 192.0.2.5-192.0.2.10, 192.0.2.128/25]`),
+	pool(`addresses: ["2001:db8::/64", "2001:db8:0:1::1-2001:db8:0:1::FF", "::1:2-::1:3", "fd00::-fd00:0:0:0:0:0:0:1", "fd00:1:2:3:4:5:6:7-fd00:1:2:3:4:5:6:8"]`),
+	pool(`addresses: [0.0.0.0-9.255.255.255, 10.0.0.0/8], autoAssign: false, avoidBuggyIPs: true, crossNamespaceSharing: true, serviceAllocation: {priority: 1, namespaces: [a, b], namespaceSelectors: [{matchLabels: {a: b}}], serviceSelectors: [{matchExpressions: [{key: a, operator: Exists}]}]}`),
+	pool(`addresses: [` + many(32) + `]`),
+	peer(good),
+	peer(`myASN: 4294967295, peerASN: 1, peerAddressFrom: DefaultGateway, holdTime: 0s, keepaliveTime: 90s, nodeSelectors: [{matchLabels: {a: b}}]`),
+	peer(good + `, peerPort: 65535, sourceAddress: 192.0.2.2, routerID: 192.0.2.2, ebgpMultiHop: true, holdTime: 1m30s, keepaliveTime: 30s, connectRetryTime: 500ms, passwordSecret: {name: x}`),
+}
+
+// many is a list of distinct ranges, as long as they get.
+func many(n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf(`"2001:db8:ffff:%x:ffff:ffff:ffff:0000-2001:db8:ffff:%x:ffff:ffff:ffff:ffff"`, 0xf000+i, 0xf000+i)
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestTheAPIServerRefusesEachWrongObjectWithASentence(t *testing.T) {
+	c := kube.Test(t, kube.Options{Controllers: kube.NoControllers})
+	if _, err := c.Kubectl(t.Context(), "apply", "--server-side", "-f", crds); err != nil {
+		t.Fatal(err)
+	}
+	dry := func(object string) error {
+		file := filepath.Join(t.TempDir(), "object.yaml")
+		if err := os.WriteFile(file, []byte(object), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Kubectl(t.Context(), "create", "--dry-run=server", "-f", file)
+		return err
+	}
+	lab.Eventually(t, "the definitions to be in force", func() error {
+		if err := dry(accepted[0]); err != nil {
+			return err
+		}
+		return dry(peer(good))
+	})
+	for _, object := range accepted {
+		if err := dry(object); err != nil {
+			t.Errorf("%s\nis refused: %v", object, err)
+		}
+	}
+	for _, r := range refused {
+		switch err := dry(r.object); {
+		case err == nil:
+			t.Errorf("%s\nis taken", r.object)
+		case !strings.Contains(err.Error(), r.says):
+			t.Errorf("%s\nis refused, but not with %q: %v", r.object, r.says, err)
+		}
+	}
+}
