@@ -77,9 +77,10 @@ func TestARestartLosesNoRouteAndKeepsNoStaleOne(t *testing.T) {
 	const gone = "10.77.100.2"
 	s := newScene(t, home)
 	s.start()
-	one := s.node(1, svc+"/32", gone+"/32")
-	two := s.node(2, svc+"/32")
+	one := s.node(1, svc+"/32", gone+"/32", svc6+"/128 2001:db8:2::11")
+	two := s.node(2, svc+"/32", svc6+"/128 2001:db8:2::12")
 	s.routed(svc, "10.77.2.11 10.77.2.12")
+	s.routed(svc6, "2001:db8:2::11 2001:db8:2::12")
 	s.routed(gone, "10.77.2.11")
 
 	monitor, err := s.router.Start("ip", "monitor", "route")
@@ -88,12 +89,12 @@ func TestARestartLosesNoRouteAndKeepsNoStaleOne(t *testing.T) {
 	if got := s.kernel(svc); got != "10.77.2.11 10.77.2.12" {
 		t.Fatalf("a crash took the route: %q", got)
 	}
-	one.announce(svc + "/32")
+	one.announce(svc+"/32", svc6+"/128 2001:db8:2::11")
 	two.speaker.Kill()
 	s.start()
 	s.eventually("node 1 is back", func(snap status.Snapshot) error {
 		n, err := neighbor(snap, one.addr())
-		if err == nil && n.Accepted != 1 {
+		if err == nil && n.Accepted != 2 {
 			err = fmt.Errorf("%+v", n)
 		}
 		return err
@@ -119,7 +120,7 @@ func TestARestartLosesNoRouteAndKeepsNoStaleOne(t *testing.T) {
 		return nil
 	})
 	for line := range strings.Lines(monitor.Output()) {
-		if strings.Contains(line, svc+" ") {
+		if strings.Contains(line, svc+" ") || strings.Contains(line, svc6+" ") {
 			t.Errorf("the restart touched a route that stayed the same: %s", line)
 		}
 	}

@@ -42,7 +42,7 @@ func (l *line) established(e bgp.Established) {
 func (l *line) update(e bgp.Update) {
 	addr := e.Peer.Address
 	l.rib.Update(addr, e.Withdrawn, e.Reachable, time.Now())
-	l.start.told(addr)
+	l.start.told(addr, e.Reachable)
 	for _, f := range e.EndOfRIB {
 		l.start.endOfRIB(addr, f)
 	}
@@ -80,7 +80,7 @@ func (l *line) sayRefused(addr netip.Addr) {
 			l.said[addr] = map[string]bool{}
 		}
 		l.said[addr][reason] = true
-		l.log.Warn("routes refused", "peer", addr, "reason", reason, "prefixes", n)
+		l.log.Info("routes refused", "peer", addr, "reason", reason, "prefixes", n)
 	}
 }
 

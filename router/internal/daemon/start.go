@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/route"
 )
 
 // start is what was heard since the daemon, or all of its sessions, began: the
@@ -14,7 +16,7 @@ type start struct {
 	gate  fib.Gate
 	until time.Time
 	ends  map[netip.Addr]map[bgp.Family]bool // End-of-RIB by peer
-	spoke map[netip.Addr]bool                // told any route, or its end
+	spoke map[netip.Addr][]netip.Addr        // told any route, or its end: with which next hops
 	whole map[netip.Addr]bool                // heard in every family, or gone
 	legs  map[netip.Addr]bool                // next hops of what was adopted
 }
@@ -27,7 +29,7 @@ func (s *start) begin(adopted fib.Table, until time.Time) {
 		},
 		until: until,
 		ends:  map[netip.Addr]map[bgp.Family]bool{},
-		spoke: map[netip.Addr]bool{},
+		spoke: map[netip.Addr][]netip.Addr{},
 		whole: map[netip.Addr]bool{},
 		legs:  map[netip.Addr]bool{},
 	}
@@ -50,10 +52,22 @@ func (s *start) silentLegs() bool {
 
 func (s *start) waiting() bool { return s.gate.Adopted != nil }
 
-func (s *start) told(peer netip.Addr) {
-	if s.waiting() {
-		s.spoke[peer] = true
+// told notes which adopted next hops the peer speaks for: itself, and as a rule
+// its address in the other family.
+func (s *start) told(peer netip.Addr, routes []route.Route) {
+	if !s.waiting() {
+		return
 	}
+	hops := s.spoke[peer]
+	if len(hops) == 0 {
+		hops = []netip.Addr{peer.WithZone("")}
+	}
+	for _, r := range routes {
+		if hop := r.NextHop.WithZone(""); s.legs[hop] && hop != hops[len(hops)-1] && !slices.Contains(hops, hop) {
+			hops = append(hops, hop)
+		}
+	}
+	s.spoke[peer] = hops
 }
 
 // endOfRIB notes that the peer speaks for its own address in that family.
@@ -77,14 +91,21 @@ func (s *start) finish(peer netip.Addr, families []bgp.Family) {
 			return
 		}
 	}
+	s.all(peer)
+}
+
+// all notes that nothing more is to be waited for from the peer.
+func (s *start) all(peer netip.Addr) {
 	s.whole[peer] = true
+	for _, hop := range s.spoke[peer] {
+		s.gate.Heard[hop] = true
+	}
 }
 
 // down notes that a peer which had spoken is gone, so that its legs may go too.
 func (s *start) down(peer netip.Addr) {
-	if s.waiting() && s.spoke[peer] {
-		s.gate.Heard[peer.WithZone("")] = true
-		s.whole[peer] = true
+	if _, spoke := s.spoke[peer]; spoke {
+		s.all(peer)
 	}
 }
 
@@ -102,7 +123,7 @@ func (l *line) look(now time.Time) (waiting string) {
 		if n := len(l.start.gate.Adopted); n > 0 {
 			l.log.Info("start complete: routes that nobody announces are deleted now", "adopted", n)
 		}
-		l.start.gate = fib.Gate{}
+		l.start = start{}
 		l.table.wantAll = true
 	}
 	return waiting
@@ -114,11 +135,7 @@ func (l *line) beginAgain(why string) {
 		return
 	}
 	l.log.Info("routes are kept until the peers are back", "reason", why, "routes", len(l.table.have))
-	adopted := make(fib.Table, len(l.table.have))
-	for k, hops := range l.table.have {
-		adopted[k] = hops
-	}
-	l.start.begin(adopted, time.Now().Add(l.patience()))
+	l.start.begin(copyOf(l.table.have), time.Now().Add(l.patience()))
 }
 
 // patience with peers after a start (RFC 4724 §4.1), or for as long as they

@@ -3,6 +3,7 @@ package rib_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -540,5 +541,27 @@ func BenchmarkOneOfTenThousandChanges(b *testing.B) {
 		tab.Take()
 		tab.Update(peer2, nil, one, noon)
 		tab.Take()
+	}
+}
+
+// TestDocumentsListTheReasonsInOrder holds docs/routes.md to the code.
+func TestDocumentsListTheReasonsInOrder(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/routes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for line := range strings.Lines(string(text)) {
+		if word, ok := strings.CutPrefix(line, "| `"); ok {
+			word, _, _ = strings.Cut(word, "`")
+			documented = append(documented, word)
+		}
+	}
+	var known []string
+	for r := rib.DefaultRoute; r <= rib.MaxPrefixes; r++ {
+		known = append(known, r.String())
+	}
+	if !slices.Equal(documented, known) {
+		t.Errorf("docs/routes.md lists %v, the code %v", documented, known)
 	}
 }
