@@ -82,7 +82,7 @@ func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor 
 		Families: families(p.Families),
 		MsgRcvd:  messages(p.MsgRcvd), MsgSent: messages(p.MsgSent),
 		OutQueue: p.OutQueue, TableVersion: version,
-		Accepted: count.Accepted, Refused: refused(count), Sent: p.Announced,
+		Accepted: count.Accepted, AcceptedIPv6: count.Accepted6, Refused: refused(count), Sent: p.Announced,
 		EstablishedCount: p.Established, DroppedCount: p.Dropped,
 		LastError: p.LastError, LastErrorAt: p.LastErrorAt,
 	}

@@ -376,6 +376,28 @@ func many(n int, base, nextHop string) []route.Route {
 	return out
 }
 
+func TestAcceptedRoutesAreCountedByFamily(t *testing.T) {
+	tab := table(policy(), lan())
+	count := func(want, want6 int) {
+		t.Helper()
+		if c := tab.Count(peer1); c.Accepted != want || c.Accepted6 != want6 {
+			t.Errorf("%d accepted, %d of them IPv6; want %d and %d", c.Accepted, c.Accepted6, want, want6)
+		}
+	}
+	tell(tab, peer1, told("192.168.10.1/32", "192.168.1.5"), told("2001:db8:10::1/128", "2001:db8:1::5"))
+	count(2, 1)
+	tell(tab, peer1, told("2001:db8:10::1/128", "2001:db8:1::5", func(a *route.Attributes) { a.MED = route.Some(7) }))
+	count(2, 1)
+	only4 := policy()
+	only4.Allow = prefixes("192.168.10.0/24")
+	tab.SetPolicy(peer1, only4)
+	count(1, 0)
+	tab.SetPolicy(peer1, policy())
+	count(2, 1)
+	tab.Update(peer1, prefixes("2001:db8:10::1/128"), nil, noon)
+	count(1, 0)
+}
+
 func TestMaxPrefixesCountsAcceptedRoutesOnly(t *testing.T) {
 	p := policy()
 	p.MaxPrefixes = 10

@@ -37,8 +37,9 @@ type Path struct {
 
 // Count is one peer's paths by what became of them.
 type Count struct {
-	Accepted int
-	Refused  map[string]int // by reason's word, those held
+	Accepted  int
+	Accepted6 int            // those of Accepted that are IPv6
+	Refused   map[string]int // by reason's word, those held
 	// Dropped routes were refused and not kept, since too many were.
 	Dropped int
 	// Lacks is true when routes are missing that another policy might accept.
@@ -54,7 +55,10 @@ func (t *Table) Count(addr netip.Addr) Count {
 	if p == nil {
 		return Count{}
 	}
-	c := Count{Accepted: p.held[Accepted], Refused: map[string]int{}, Dropped: p.dropped, Lacks: p.dropped > 0, Exceeded: p.exceeded}
+	c := Count{
+		Accepted: p.held[Accepted], Accepted6: p.held6, Refused: map[string]int{},
+		Dropped: p.dropped, Lacks: p.dropped > 0, Exceeded: p.exceeded,
+	}
 	for r := Accepted + 1; r < reasons; r++ {
 		if p.held[r] > 0 {
 			c.Refused[r.String()] = p.held[r]

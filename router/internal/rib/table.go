@@ -31,6 +31,7 @@ type peer struct {
 	external bool
 	since    time.Time
 	held     [reasons]int // paths in the table, by reason
+	held6    int          // those of held[Accepted] that are IPv6
 	dropped  int          // refused and forgotten
 	exceeded bool
 	judged   *route.Attributes // the last ones, with their verdict
@@ -130,18 +131,18 @@ func (t *Table) put(p *peer, r route.Route, now int64) {
 	was := MaxPrefixes
 	if told {
 		was = e.paths[i].reason
-		p.held[was]--
+		p.hold(was, r.Prefix, -1)
 	}
 	reason := t.admit(p, t.judge(p, r.Prefix, r.Attributes))
 	if reason != Accepted && p.refusedHeld() >= p.policy.MaxPrefixes {
 		p.dropped++
 		if told {
-			p.held[was]++
+			p.hold(was, r.Prefix, 1)
 			t.remove(e, i)
 		}
 		return
 	}
-	p.held[reason]++
+	p.hold(reason, r.Prefix, 1)
 	if e == nil {
 		e = &entry{prefix: r.Prefix}
 		t.entries[r.Prefix] = e
@@ -167,6 +168,14 @@ func (t *Table) admit(p *peer, reason Reason) Reason {
 	return MaxPrefixes
 }
 
+// hold counts n paths to prefix more, or less.
+func (p *peer) hold(reason Reason, prefix netip.Prefix, n int) {
+	p.held[reason] += n
+	if reason == Accepted && prefix.Addr().Is6() {
+		p.held6 += n
+	}
+}
+
 func (p *peer) refusedHeld() int {
 	n := 0
 	for _, held := range p.held[Accepted+1:] {
@@ -178,7 +187,7 @@ func (p *peer) refusedHeld() int {
 // remove takes path i out of e.
 func (t *Table) remove(e *entry, i int) {
 	p := e.paths[i]
-	p.peer.held[p.reason]--
+	p.peer.hold(p.reason, e.prefix, -1)
 	e.paths = slices.Delete(e.paths, i, i+1)
 	if p.reason == Accepted {
 		t.touch(e)
@@ -249,6 +258,7 @@ func (t *Table) SetMaxPaths(n int) {
 func (t *Table) rejudge(p *peer) {
 	p.judged, p.exceeded = nil, false
 	clear(p.held[:])
+	p.held6 = 0
 	for _, e := range t.entries {
 		i, told := e.find(p.addr)
 		if !told {
@@ -256,7 +266,7 @@ func (t *Table) rejudge(p *peer) {
 		}
 		was := e.paths[i].reason
 		reason := t.admit(p, t.judge(p, e.prefix, e.paths[i].attrs))
-		p.held[reason]++
+		p.hold(reason, e.prefix, 1)
 		e.paths[i].reason = reason
 		if reason == Accepted || was == Accepted {
 			t.touch(e)
