@@ -1,0 +1,262 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+func harbour() *fakeCluster {
+	f := newFakeCluster()
+	f.snapshot = model.Snapshot{
+		Pools: []model.Pool{aPool("home", "10.0.0.0/24")}, Peers: []model.Peer{aPeer("router", "192.0.2.254")},
+		Nodes: []model.Node{aNode("node1"), aNode("node2")}, Services: []model.Service{aService("web", "node1")},
+	}
+	return f
+}
+
+func expect(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\ngot  %q\nwant %q", what, got, want)
+	}
+}
+
+func TestWhatTheLeaderWritesIsAnnouncedInTheSameRound(t *testing.T) {
+	f := harbour()
+	c, r := worker(f)
+	if c.pass(context.Background()) {
+		t.Error("something is to be tried again")
+	}
+	expect(t, "writes", f.writes, "default/web [10.0.0.0] from home")
+	expect(t, "routes", r.table(), "10.0.0.0/32 to [192.0.2.254]")
+	expect(t, "events", f.events, "Service web AddressAssigned: 10.0.0.0 from pool home")
+	c.pass(context.Background())
+	if len(f.writes) != 1 || len(f.events) != 1 {
+		t.Errorf("the second round writes %q and tells %q", f.writes[1:], f.events[1:])
+	}
+}
+
+func TestWhoDoesNotLeadOnlyAnnounces(t *testing.T) {
+	f := harbour()
+	f.leader = false
+	f.snapshot.Services[0].Holds = []netip.Addr{netip.MustParseAddr("10.0.0.7")}
+	f.snapshot.Services = append(f.snapshot.Services, aService("waiting", "node1"))
+	c, r := worker(f)
+	c.pass(context.Background())
+	c.tell()
+	c.tell()
+	expect(t, "writes", f.writes)
+	expect(t, "events", f.events)
+	expect(t, "routes", r.table(), "10.0.0.7/32 to [192.0.2.254]")
+}
+
+func TestAWriteThatFailsIsTriedAgainAndNotAnnounced(t *testing.T) {
+	f := harbour()
+	f.away = errors.New("no API server")
+	c, r := worker(f)
+	if !c.pass(context.Background()) {
+		t.Error("nothing is to be tried again")
+	}
+	expect(t, "routes", r.table())
+	expect(t, "events", f.events)
+	f.away = nil
+	c.pass(context.Background())
+	expect(t, "routes", r.table(), "10.0.0.0/32 to [192.0.2.254]")
+}
+
+func TestManyServicesAreWrittenInBatches(t *testing.T) {
+	f := harbour()
+	f.snapshot.Services = nil
+	for i := range 100 {
+		f.snapshot.Services = append(f.snapshot.Services, aService(fmt.Sprintf("web%03d", i), "node1"))
+	}
+	c, r := worker(f)
+	c.pass(context.Background())
+	if len(f.writes) != batch || len(r.routes) != batch {
+		t.Errorf("%d writes and %d routes, not %d", len(f.writes), len(r.routes), batch)
+	}
+	select {
+	case <-c.wake:
+	default:
+		t.Error("nobody wakes the worker for the rest")
+	}
+	c.pass(context.Background())
+	if len(f.writes) != 100 || len(r.routes) != 100 {
+		t.Errorf("%d writes and %d routes, not 100", len(f.writes), len(r.routes))
+	}
+}
+
+func TestAComplaintIsMadeOnceForEachWording(t *testing.T) {
+	f := harbour()
+	f.snapshot.Pools = nil
+	c, _ := worker(f)
+	for range 3 {
+		c.pass(context.Background())
+	}
+	expect(t, "events", f.events, "Service web AllocationFailed: no IPv4 address: there is no pool")
+}
+
+func TestHowAServiceIsAnnouncedIsToldOnceItHasSettled(t *testing.T) {
+	f := harbour()
+	c, _ := worker(f)
+	c.pass(context.Background())
+	f.events = nil
+	c.tell()
+	expect(t, "events of the first round", f.events)
+	c.tell()
+	expect(t, "events of the second", f.events, "Service web Announced: from 2 of 2 nodes")
+	f.events = nil
+	f.snapshot.Nodes[1].Leaving = "drained"
+	f.snapshot.Services[0].Local = true
+	c.pass(context.Background())
+	for range 3 {
+		c.tell()
+	}
+	expect(t, "events after a drain", f.events, "Node node2 NotAnnounced: no Service is announced from this node: nodeDraining: the node is drained")
+	f.events = nil
+	f.snapshot.Services[0].Endpoints = nil
+	c.pass(context.Background())
+	for range 3 {
+		c.tell()
+	}
+	expect(t, "events without pods", f.events, "Service web NotAnnounced: not from node1: noEndpoints: no endpoint is ready or serving; not from node2: nodeDraining: the node is drained")
+}
+
+func TestANewLeaderDoesNotRepeatThatAllIsWell(t *testing.T) {
+	f := harbour()
+	f.snapshot.Services[0].Holds, f.snapshot.Services[0].HoldsFrom = []netip.Addr{netip.MustParseAddr("10.0.0.0")}, "home"
+	c, _ := worker(f)
+	c.pass(context.Background())
+	for range 3 {
+		c.tell()
+	}
+	expect(t, "events", f.events)
+}
+
+func TestASessionThatStaysDownIsToldOnce(t *testing.T) {
+	f := harbour()
+	c, r := worker(f)
+	id := bgp.PeerID{Name: "router", Address: netip.MustParseAddr("192.0.2.254")}
+	r.status = []bgp.PeerStatus{{PeerID: id, LastError: "connect: connection refused"}}
+	c.pass(context.Background())
+	f.events = nil
+	for s := range 10 {
+		c.tellSessions(epoch.Add(time.Duration(s) * time.Second))
+	}
+	expect(t, "events", f.events, "BGPPeer router SessionDown: no session with node node1: connect: connection refused")
+	f.events = nil
+	r.status[0].State = bgp.StateEstablished
+	c.tellSessions(epoch.Add(time.Minute))
+	c.tellSessions(epoch.Add(2 * time.Minute))
+	expect(t, "events", f.events, "BGPPeer router SessionUp: session with node node1 is up")
+}
+
+func TestVerdictsSayWhatIsNotUsed(t *testing.T) {
+	f := harbour()
+	secret := aPeer("secret", "192.0.2.253")
+	secret.PasswordSecret = "x"
+	f.snapshot.Peers = append(f.snapshot.Peers, secret)
+	f.snapshot.Pools = append(f.snapshot.Pools, aPool("young", "10.0.0.128/25"))
+	c, r := worker(f)
+	c.pass(context.Background())
+	c.tell()
+	var got []string
+	for object, v := range f.verdicts {
+		got = append(got, fmt.Sprintf("%s %v %s", object, v.Accepted, v.Reason))
+	}
+	slices.Sort(got)
+	expect(t, "verdicts", got, "peer router true InUse", "peer secret false NotSupportedYet", "pool home true InUse", "pool young false Overlaps")
+	if len(r.peers) != 1 {
+		t.Errorf("it speaks to %v", r.peers)
+	}
+}
+
+func TestWhileAConfigMapCouldNeverBeReadNothingIsDecided(t *testing.T) {
+	f := harbour()
+	f.config.Usable = false
+	f.snapshot.Pools, f.snapshot.Services[0].Holds = nil, []netip.Addr{netip.MustParseAddr("10.0.0.0")}
+	c, r := worker(f)
+	c.pass(context.Background())
+	c.tell()
+	expect(t, "writes", f.writes)
+	if r.routes != nil || r.peers != nil {
+		t.Errorf("it announces %v to %v", r.routes, r.peers)
+	}
+}
+
+func TestTheDirectoryOfANode(t *testing.T) {
+	zone := model.Terms{{Key: "zone", Op: model.In, Values: []string{"a"}}}
+	elsewhere := aPeer("elsewhere", "192.0.2.9")
+	elsewhere.NodeSelectors = []model.Selector{zone}
+	double := aPeer("zz-double", "192.0.2.254")
+	named := aPeer("named", "192.0.2.8")
+	named.RouterID = netip.MustParseAddr("1.1.1.1")
+	gateways := []netip.Addr{netip.MustParseAddr("192.0.2.254"), netip.MustParseAddr("fe80::1%eth0")}
+	d := directory([]model.Peer{double, elsewhere, named, aPeer("gateway", "")}, aNode("node1"), gateways)
+	var got []string
+	for _, p := range d.peers {
+		got = append(got, fmt.Sprintf("%s %s id %s", p.Name, p.Address, p.RouterID))
+	}
+	expect(t, "peers", got, "gateway 192.0.2.254 id 192.0.2.1", "gateway fe80::1%eth0 id 192.0.2.1", "named 192.0.2.8 id 1.1.1.1")
+	if why := d.silent["zz-double"]; !strings.Contains(why, "peer gateway has the address 192.0.2.254 already") {
+		t.Errorf("of the double it says %q", why)
+	}
+	d = directory([]model.Peer{aPeer("gateway", "")}, model.Node{Name: "six"}, nil)
+	if why := d.silent["gateway"]; why != "the node has no default gateway" {
+		t.Errorf("without a gateway it says %q", why)
+	}
+	if a, b := identifier(model.Node{Name: "six"}), identifier(model.Node{Name: "seven"}); a == b || !a.Is4() {
+		t.Errorf("nodes without IPv4 have the identifiers %s and %s", a, b)
+	}
+}
+
+func TestAnUnreachableRouterDelaysReadinessForHalfAMinuteOnly(t *testing.T) {
+	h := newHealth()
+	if h.Ready() == nil {
+		t.Error("ready before anything is known")
+	}
+	p := bgp.Peer{Settings: bgp.Settings{Name: "router"}, Address: netip.MustParseAddr("192.0.2.254")}
+	h.expect([]bgp.Peer{p})
+	if err := h.Ready(); err == nil || !strings.Contains(err.Error(), "router at 192.0.2.254") {
+		t.Errorf("before the session: %v", err)
+	}
+	h.since = time.Now().Add(-patience - time.Second)
+	if err := h.Ready(); err != nil {
+		t.Errorf("after half a minute: %v", err)
+	}
+	h.since = time.Now()
+	h.established(bgp.PeerID{Name: "router", Address: p.Address})
+	if err := h.Ready(); err != nil {
+		t.Errorf("after the session: %v", err)
+	}
+	h.began = time.Now().Add(-2 * stuck)
+	if h.Alive() == nil {
+		t.Error("alive although a round takes two minutes")
+	}
+}
+
+func BenchmarkOneMoreServiceBeside5000(b *testing.B) {
+	f := harbour()
+	f.snapshot.Pools = []model.Pool{aPool("home", "10.0.0.0/16")}
+	f.snapshot.Services = nil
+	for i := range 5000 {
+		f.snapshot.Services = append(f.snapshot.Services, aService(fmt.Sprintf("web%04d", i), "node1"))
+	}
+	c, _ := worker(f)
+	for range 5000/batch + 1 {
+		c.pass(context.Background())
+	}
+	for b.Loop() {
+		f.snapshot.Services[2500].Holds = nil
+		c.pass(context.Background())
+	}
+}

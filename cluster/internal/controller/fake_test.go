@@ -1,0 +1,146 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/addr"
+	"github.com/hawser-lb/hawser/shared/bgp"
+)
+
+// fakeCluster is an API server that keeps what is written.
+type fakeCluster struct {
+	snapshot model.Snapshot
+	config   kube.Config
+	objects  map[string]string // AddressPools and BGPPeers
+	leader   bool
+	away     error // what every write answers
+	changed  chan struct{}
+
+	writes   []string
+	events   []string
+	verdicts map[string]kube.Verdict
+}
+
+func newFakeCluster() *fakeCluster {
+	return &fakeCluster{
+		leader: true, config: kube.Config{Usable: true}, changed: make(chan struct{}, 1),
+		verdicts: map[string]kube.Verdict{}, objects: map[string]string{},
+	}
+}
+
+func (f *fakeCluster) Changed() <-chan struct{} { return f.changed }
+func (f *fakeCluster) Synced() bool             { return true }
+
+func (f *fakeCluster) View() *kube.View {
+	v := &kube.View{Snapshot: f.snapshot, Config: f.config, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
+	v.Services = slices.Clone(f.snapshot.Services)
+	for _, p := range f.snapshot.Pools {
+		v.PoolObjects[p.Name] = f.objects[p.Name]
+	}
+	for _, p := range f.snapshot.Peers {
+		v.PeerObjects[p.Name] = f.objects[p.Name]
+	}
+	return v
+}
+
+func (f *fakeCluster) Leading() (context.Context, bool) { return context.Background(), f.leader }
+
+func (f *fakeCluster) SetAddresses(_ context.Context, g kube.Grant) error {
+	if f.away != nil {
+		return f.away
+	}
+	for i := range f.snapshot.Services {
+		if s := &f.snapshot.Services[i]; s.Key == g.Service {
+			s.Holds, s.HoldsFrom = g.Addresses, g.From
+		}
+	}
+	f.writes = append(f.writes, fmt.Sprintf("%s %v from %s", g.Service, g.Addresses, g.From))
+	return nil
+}
+
+func (f *fakeCluster) SetPoolStatus(_ context.Context, pool string, _ *model.PoolUse, v kube.Verdict) error {
+	f.verdicts["pool "+pool] = v
+	return f.away
+}
+
+func (f *fakeCluster) SetPeerStatus(_ context.Context, peer string, v kube.Verdict) error {
+	f.verdicts["peer "+peer] = v
+	return f.away
+}
+
+func (f *fakeCluster) Event(about kube.Ref, _ kube.EventType, reason, message string) {
+	f.events = append(f.events, fmt.Sprintf("%s %s %s: %s", about.Kind, about.Name, reason, message))
+}
+
+// fakeRouter is a BGP speaker without wires.
+type fakeRouter struct {
+	peers  []bgp.Peer
+	routes []bgp.Announcement
+	status []bgp.PeerStatus
+	events chan bgp.Event
+}
+
+func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error { f.peers = peers; return nil }
+func (f *fakeRouter) Announce(all []bgp.Announcement)                { f.routes = all }
+func (f *fakeRouter) Status() []bgp.PeerStatus                       { return f.status }
+func (f *fakeRouter) Events() <-chan bgp.Event                       { return f.events }
+
+// table is "prefix to peers" for each route.
+func (f *fakeRouter) table() []string {
+	var out []string
+	for _, r := range f.routes {
+		out = append(out, fmt.Sprintf("%s to %v", r.Prefix, r.To))
+	}
+	return out
+}
+
+func worker(f *fakeCluster) (*Controller, *fakeRouter) {
+	r := &fakeRouter{events: make(chan bgp.Event)}
+	return New(Options{
+		Source: f, Leadership: f, Writer: f, Router: r, Node: "node1", Namespace: "hawser-system",
+		Gateways: func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("192.0.2.254")}, nil },
+		Log:      slog.New(slog.DiscardHandler),
+	}), r
+}
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func aPool(name, ranges string) model.Pool {
+	r, err := addr.Parse(ranges)
+	if err != nil {
+		panic(err)
+	}
+	return model.Pool{Name: name, Created: epoch, Ranges: []addr.Range{r}, AutoAssign: true}
+}
+
+func aPeer(name, address string) model.Peer {
+	p := model.Peer{Name: name, Created: epoch, MyASN: 65001, PeerASN: 65000, Port: 179, HoldTime: 9 * time.Second}
+	if address == "" {
+		p.DefaultGateway = true
+	} else {
+		p.Address = netip.MustParseAddr(address)
+	}
+	return p
+}
+
+func aService(name string, nodes ...string) model.Service {
+	s := model.Service{
+		Key: model.Key{Namespace: "default", Name: name}, UID: name, Created: epoch, Wanted: true,
+		Families: []model.Family{model.IPv4}, Policy: model.SingleStack, Ports: []model.Port{{Protocol: "TCP", Number: 80}},
+	}
+	for _, n := range nodes {
+		s.Endpoints = append(s.Endpoints, model.Endpoint{Node: n, Ready: true, Serving: true})
+	}
+	return s
+}
+
+func aNode(name string) model.Node {
+	return model.Node{Name: name, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
+}
