@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
@@ -23,6 +24,7 @@ type fakeCluster struct {
 	away     error // what every write answers
 	changed  chan struct{}
 
+	mu       sync.Mutex // writes come several at a time
 	writes   []string
 	events   []string
 	verdicts map[string]kube.Verdict
@@ -56,6 +58,8 @@ func (f *fakeCluster) SetAddresses(_ context.Context, g kube.Grant) error {
 	if f.away != nil {
 		return f.away
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for i := range f.snapshot.Services {
 		if s := &f.snapshot.Services[i]; s.Key == g.Service {
 			s.Holds, s.HoldsFrom = g.Addresses, g.From
