@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	client "github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/shared/bgp"
 	"github.com/hawser-lb/hawser/shared/lab"
 	"github.com/hawser-lb/hawser/shared/lab/kube"
@@ -33,6 +34,7 @@ const deployment = "../../deploy"
 func TestMain(m *testing.M) { os.Exit(withCluster(m)) }
 
 func withCluster(m *testing.M) int {
+	client.Hush()
 	ctx := context.Background()
 	l, err := lab.New(ctx)
 	if err != nil {

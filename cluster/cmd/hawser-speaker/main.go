@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/shared/version"
 )
 
@@ -30,6 +31,7 @@ so on; the command line wins.
 `
 
 func main() {
+	kube.Hush()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(command(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))

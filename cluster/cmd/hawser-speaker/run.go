@@ -39,7 +39,6 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	if err != nil {
 		return misuse{err}
 	}
-	kube.LogThrough(log)
 	log.Info("starting", "version", version.String(), "node", o.nodeName, "namespace", o.namespace)
 
 	cluster, err := kube.New(kube.Options{

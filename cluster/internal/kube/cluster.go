@@ -66,7 +66,7 @@ func New(o Options) (*Cluster, error) {
 
 // Run watches, holds the Lease if it can, and sends events, until ctx ends.
 func (c *Cluster) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(withLog(ctx, c.log))
 	for _, s := range c.sources() {
 		g.Go(func() error { s.run(ctx, c.log); return nil })
 	}

@@ -4,14 +4,18 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 )
 
-// LogThrough sends what client-go says to log, a level lower than it means:
-// what matters of it is said again in Hawser's own words. It is for the whole
-// process, to be called once.
-func LogThrough(log *slog.Logger) {
-	klog.SetSlogLogger(slog.New(quieter{log.Handler()}))
+// Hush keeps client-go from writing to stderr by itself. It is for the whole
+// process, to be called once, before anything else of this package.
+func Hush() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) }
+
+// withLog sends what client-go says under ctx to log, as Debug: what matters
+// of it is said again in Hawser's own words.
+func withLog(ctx context.Context, log *slog.Logger) context.Context {
+	return klog.NewContext(ctx, logr.FromSlogHandler(quieter{log.Handler()}))
 }
 
 // quieter lets only warnings and errors through, as Debug.
