@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The board's first process: drivers, network, then one command a line from
 # the second serial line. The kernel's command line says the network:
 # board.address=ADDRESS/LENGTH.
