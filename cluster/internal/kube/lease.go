@@ -46,7 +46,11 @@ type lease struct {
 
 func newLease(client *rest.RESTClient, o Options, mark func()) *lease {
 	l := &lease{client: client, options: o, log: o.Log, mark: mark, touched: make(chan struct{}, 1)}
+	var first sync.Once
 	l.mirror = newMirror(func(x *coordinationv1.Lease) (*coordinationv1.Lease, bool) { return x, true }, func() {
+		if l.mirror.ready() {
+			first.Do(mark) // Synced has changed; that the Lease was renewed is nobody else's business
+		}
 		select {
 		case l.touched <- struct{}{}:
 		default:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -185,4 +186,17 @@ func TestAMirrorDoesNotGoBackInTime(t *testing.T) {
 	must(t, m.Delete(at("13", "new", "")))
 	m.answer(at("14", "new", "192.0.2.14"))
 	holds("false []")
+}
+
+func TestTheFirstSightOfTheLeaseWakesTheWorkerAndRenewalsDoNot(t *testing.T) {
+	marks := 0
+	l := newLease(nil, Options{}, func() { marks++ })
+	must(t, l.mirror.Replace(nil, "1"))
+	if marks != 1 {
+		t.Fatalf("marked %d times, not once: a speaker that learns of the Lease last would never begin", marks)
+	}
+	must(t, l.mirror.Update(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: LeaseName, ResourceVersion: "2"}}))
+	if marks != 1 {
+		t.Error("a renewal wakes the worker")
+	}
 }
