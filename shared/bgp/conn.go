@@ -56,8 +56,8 @@ type conn struct {
 	once  sync.Once
 	cause error // why; written before dead is closed
 
-	wmu    sync.Mutex // one message at a time
-	broken bool       // a write failed: nothing more can be said
+	writes chan struct{} // holds one token: who has it may write
+	broken bool          // a write failed: nothing more can be said
 }
 
 // end asks the session to end for the given reason. The first reason stays.
@@ -287,8 +287,8 @@ func plain(err error) error {
 
 // write sends whole messages; kinds counts them by type.
 func (c *conn) write(b []byte, kinds ...byte) error {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	<-c.writes
+	defer func() { c.writes <- struct{}{} }()
 	if c.broken {
 		return errClosed
 	}
@@ -313,36 +313,41 @@ func (c *conn) writeLocked(b []byte, kinds ...byte) error {
 	return nil
 }
 
-// close says goodbye as the cause asks for, closes the connection and reports
-// the end of the session.
+// close says goodbye as the cause asks for, reports the end of the session and
+// closes the connection. The report does not wait for the goodbye to arrive.
 func (c *conn) close() {
 	var f *fault
-	if errors.As(c.cause, &f) {
-		c.say(f.n)
+	said := errors.As(c.cause, &f) && c.say(f.n)
+	c.peer.lost(c)
+	if said {
+		c.linger()
 	}
 	c.nc.Close()
 	c.writing.Wait()
 	c.peer.left(c)
 }
 
-// say sends a NOTIFICATION and gives it the time to arrive: closing a socket
-// with unread bytes resets it, and a reset may overtake the message.
-func (c *conn) say(n Notification) {
+// say sends a NOTIFICATION and the end of our stream.
+func (c *conn) say(n Notification) bool {
 	c.nc.SetWriteDeadline(time.Now().Add(farewell))
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	<-c.writes
+	defer func() { c.writes <- struct{}{} }()
 	if c.broken {
-		return
+		return false
 	}
 	if err := c.writeLocked(frame(bgp.BGP_MSG_NOTIFICATION, n.payload()), bgp.BGP_MSG_NOTIFICATION); err != nil {
-		return
+		return false
 	}
+	c.broken = true // nothing may follow
 	c.peer.notified(n)
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
-	}
+	return ok && half.CloseWrite() == nil
+}
+
+// linger gives a NOTIFICATION the time to arrive: closing a socket with unread
+// bytes resets it, and a reset may overtake the message.
+func (c *conn) linger() {
 	c.nc.SetReadDeadline(time.Now().Add(farewell))
-	// The peer's answer is of no interest, only its end; the error is that end.
+	// What the peer still says is of no interest, and how it ends is none either.
 	_, _ = io.Copy(io.Discard, io.LimitReader(c.nc, 1<<20))
 }

@@ -177,12 +177,30 @@ func (p *peer) promote(c *conn) error {
 	return nil
 }
 
-// left is the end of a connection, Established or not.
-func (p *peer) left(c *conn) {
+// lost is the end of a session, or of a try to have one; the connection itself
+// may take a little longer.
+func (p *peer) lost(c *conn) {
 	now, reason := time.Now(), c.cause.Error()
+	wasUp := p.note(c, now, reason)
+	if c.tellUp {
+		p.s.emit(Down{Peer: c.id(), Reason: reason, At: now}, nil)
+	}
+	if !wasUp {
+		return
+	}
 	p.mu.Lock()
+	p.up = nil
+	p.mu.Unlock()
+	p.nudge()
+}
+
+// note takes down how the session ended and whether it was Established.
+func (p *peer) note(c *conn, now time.Time, reason string) (wasUp bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	c.settle()
-	wasUp := p.up == c
+	wasUp = p.up == c
+	c.state = Idle
 	if !wasUp && reason != p.lastError {
 		p.log.Info("no session", "reason", reason)
 	}
@@ -204,14 +222,12 @@ func (p *peer) left(c *conn) {
 	case c.dialled:
 		p.failures++
 	}
-	p.mu.Unlock()
-	if c.tellUp {
-		p.s.emit(Down{Peer: c.id(), Reason: reason, At: now}, nil)
-	}
+	return wasUp
+}
+
+// left is the end of the connection.
+func (p *peer) left(c *conn) {
 	p.mu.Lock()
-	if wasUp {
-		p.up = nil
-	}
 	delete(p.conns, c)
 	p.mu.Unlock()
 	p.nudge()

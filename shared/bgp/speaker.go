@@ -194,10 +194,12 @@ func (s *Speaker) newConn(nc net.Conn, dialled bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{
+	c := &conn{
 		nc: nc, dialled: dialled, local: local, remote: remote,
-		door: newDoor(nc), dead: make(chan struct{}),
-	}, nil
+		door: newDoor(nc), dead: make(chan struct{}), writes: make(chan struct{}, 1),
+	}
+	c.writes <- struct{}{}
+	return c, nil
 }
 
 // addrPort is the address in its own family, never 4-in-6.

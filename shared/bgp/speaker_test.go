@@ -15,6 +15,7 @@ import (
 // ear runs a speaker and keeps everything it said.
 type ear struct {
 	*Speaker
+	wait   func() // for the end of Run
 	mu     sync.Mutex
 	events []Event
 	routes map[netip.Addr]map[netip.Prefix]route.Route
@@ -24,8 +25,14 @@ type ear struct {
 // hear starts s for the length of the test.
 func hear(t *testing.T, s *Speaker) *ear {
 	t.Helper()
+	return hearUntil(t, context.Background(), s)
+}
+
+// hearUntil is hear up to the end of ctx.
+func hearUntil(t *testing.T, ctx context.Context, s *Speaker) *ear {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
 	e := &ear{Speaker: s, routes: map[netip.Addr]map[netip.Prefix]route.Route{}, ended: map[netip.Addr][]Family{}}
-	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := s.Run(ctx); err != nil {
@@ -37,6 +44,7 @@ func hear(t *testing.T, s *Speaker) *ear {
 			e.take(ev)
 		}
 	})
+	e.wait = wg.Wait
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()
@@ -124,7 +132,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(20 * time.Second)
 	for !cond() {
 		select {
 		case <-tick.C:
