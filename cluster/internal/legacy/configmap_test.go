@@ -227,7 +227,7 @@ line 4: peers[0].peer-address: "router.example" is no IP address
 line 5: peers[0].source-address: "fe80::1%eth0" is no IP address
 line 6: peers[0].peer-port: 70000 is not between 1 and 65535
 line 7: peers[0].hold-time: must be a time with its unit, such as "90s", not a number
-line 8: peers[0].router-id: 2001:db8::1: a router ID is written as an IPv4 address
+line 8: peers[0].router-id: 2001:db8::1: a router ID is written as an IPv4 address other than 0.0.0.0
 line 9: peers[0].ebgp-multihop: must be true or false, not "maybe"
 line 10: peers[0].password: must be text (in quotes if it looks like something else), not a number
 line 11: peers[0].bfd-profile: there is no profile "none" under bfd-profiles`},
@@ -238,13 +238,46 @@ line 11: peers[0].bfd-profile: there is no profile "none" under bfd-profiles`},
 - {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.4, hold-time: 9s, keepalive-time: 10s}
 - {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.5, hold-time: 9s, keepalive-time: 0s}
 - {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.6, hold-time: soon}
+- {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.7, keepalive-time: 1ms, hold-time: 9s}
 `, `
 line 2: peers[0].hold-time: 2s is too short: 0s (no hold time) or at least 3s
 line 3: peers[1].hold-time: 20h0m0s is not between 0s and 65535s
 line 4: peers[2].hold-time: 3.5s has a fraction: BGP counts whole seconds
 line 5: peers[3].keepalive-time: 10s is longer than the hold time 9s
 line 6: peers[4].keepalive-time: 0s would let the session expire; leave it out for a third of the hold time
-line 7: peers[5].hold-time: "soon" is no time with its unit, such as "90s"`},
+line 7: peers[5].hold-time: "soon" is no time with its unit, such as "90s"
+line 8: peers[6].keepalive-time: 1ms is too short: at least 1s`},
+		{"addresses that no session can have", `peers:
+- {my-asn: 1, peer-asn: 2, peer-address: 0.0.0.0}
+- {my-asn: 1, peer-asn: 2, peer-address: "ff02::1"}
+- {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.3, source-address: 0.0.0.0}
+- {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.4, router-id: 0.0.0.0}
+`, `
+line 2: peers[0].peer-address: 0.0.0.0 is the address of no single machine
+line 3: peers[1].peer-address: ff02::1 is the address of no single machine
+line 4: peers[2].source-address: 0.0.0.0 is the address of no single machine
+line 5: peers[3].router-id: 0.0.0.0: a router ID is written as an IPv4 address other than 0.0.0.0`},
+		{"empty text where something must stand", `peers:
+- {my-asn: 1, peer-asn: 2, peer-address: ""}
+address-pools:
+- name: ""
+  protocol: ""
+  addresses: ["", ~]
+  bgp-advertisements:
+  - communities: [""]
+bgp-communities:
+  no-export: ""
+bfd-profiles:
+- name: ""
+`, `
+line 2: peers[0].peer-address: is empty
+line 4: address-pools[0].name: is empty
+line 5: address-pools[0].protocol: is empty
+line 6: address-pools[0].addresses[0]: is empty
+line 6: address-pools[0].addresses[1]: is missing
+line 8: address-pools[0].bgp-advertisements[0].communities[0]: is empty
+line 10: bgp-communities.no-export: is empty
+line 12: bfd-profiles[0].name: is empty`},
 		{"a peer twice, families that differ, multihop inside an AS", `peers:
 - {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.1}
 - {my-asn: 1, peer-asn: 2, peer-address: 192.0.2.1}

@@ -46,7 +46,7 @@ func (r *reader) peer(v value) model.Peer {
 	p := model.Peer{
 		MyASN:         r.asn(f["my-asn"]),
 		PeerASN:       r.asn(f["peer-asn"]),
-		SourceAddress: r.address(f["source-address"]),
+		SourceAddress: r.unicast(f["source-address"]),
 		RouterID:      r.routerID(f["router-id"]),
 		Port:          179,
 		EBGPMultiHop:  r.boolean(f["ebgp-multihop"], false),
@@ -55,7 +55,7 @@ func (r *reader) peer(v value) model.Peer {
 		NodeSelectors: r.selectors(f["node-selectors"]),
 	}
 	if r.required(f["peer-address"]) {
-		p.Address = r.address(f["peer-address"])
+		p.Address = r.unicast(f["peer-address"])
 		p.Name = p.Address.String()
 	}
 	if port := f["peer-port"]; !port.absent() {
@@ -79,10 +79,19 @@ func (r *reader) asn(v value) uint32 {
 	return uint32(r.number(v, 1, math.MaxUint32))
 }
 
+// unicast reads an address that one end of a session can have.
+func (r *reader) unicast(v value) netip.Addr {
+	a := r.address(v)
+	if a.IsUnspecified() || a.IsMulticast() {
+		r.wrong(v, "%s is the address of no single machine", a)
+	}
+	return a
+}
+
 func (r *reader) routerID(v value) netip.Addr {
 	a := r.address(v)
-	if a.IsValid() && !a.Is4() {
-		r.wrong(v, "%s: a router ID is written as an IPv4 address", a)
+	if a.IsValid() && (!a.Is4() || a.IsUnspecified()) {
+		r.wrong(v, "%s: a router ID is written as an IPv4 address other than 0.0.0.0", a)
 	}
 	return a
 }
@@ -108,6 +117,8 @@ func (r *reader) timers(hold, keep value) (h, k time.Duration) {
 	switch {
 	case k <= 0 && h > 0:
 		r.wrong(keep, "%s would let the session expire; leave it out for a third of the hold time", k)
+	case k > 0 && k < time.Second:
+		r.wrong(keep, "%s is too short: at least 1s", k)
 	case k > h:
 		r.wrong(keep, "%s is longer than the hold time %s", k, h)
 	}

@@ -64,7 +64,7 @@ func (r *reader) protocol(v value) {
 		return
 	}
 	switch s := r.text(v); s {
-	case "bgp", "":
+	case "bgp", "": // what is no text has been told of
 	case "layer2":
 		r.problems = append(r.problems, Problem{v.line, v.path, ErrLayer2})
 	default:
@@ -82,7 +82,10 @@ func (r *reader) ranges(v value, pool string, taken []owned) []owned {
 		r.wrong(v, "a pool needs one address at least")
 	}
 	for _, item := range items {
-		text := r.text(item)
+		text := ""
+		if r.required(item) {
+			text = r.text(item)
+		}
 		if text == "" {
 			continue
 		}
@@ -116,12 +119,16 @@ func (r *reader) masked(v value, text string) string {
 func (r *reader) communityNames(v value) {
 	r.communities = map[string]uint32{}
 	for name, c := range r.names(v) {
-		r.communities[name] = r.community(c, r.text(c))
+		r.communities[name] = r.community(c)
 	}
 }
 
 // community reads "a:b" (RFC 1997).
-func (r *reader) community(v value, text string) uint32 {
+func (r *reader) community(v value) uint32 {
+	if !r.required(v) {
+		return 0
+	}
+	text := r.text(v)
 	if text == "" {
 		return 0
 	}
@@ -176,10 +183,12 @@ func (r *reader) advertisement(v value, p model.Pool) model.Advertisement {
 		a.LocalPref = route.Some(uint32(pref))
 	}
 	for _, item := range r.items(f["communities"]) {
-		text := r.text(item)
-		c, named := r.communities[text]
+		c, named := uint32(0), false
+		if !item.absent() {
+			c, named = r.communities[item.node.Value]
+		}
 		if !named {
-			c = r.community(item, text)
+			c = r.community(item)
 		}
 		a.Communities = append(a.Communities, c)
 	}

@@ -115,12 +115,18 @@ func (r *reader) items(v value) []value {
 	return out
 }
 
-// required reports whether something stands there, and says so if not.
+// required reports whether something stands there, and says so if not. Empty
+// text is nothing.
 func (r *reader) required(v value) bool {
 	if v.absent() {
 		r.wrong(v, "is missing")
+		return false
 	}
-	return !v.absent()
+	if v.node.Kind == yaml.ScalarNode && v.node.Value == "" {
+		r.wrong(v, "is empty")
+		return false
+	}
+	return true
 }
 
 // scalar answers with the plain value of one of the wanted YAML types.
