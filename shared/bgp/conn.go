@@ -52,6 +52,7 @@ type conn struct {
 	tellUp   bool           // an Established event went out
 	writing  sync.WaitGroup // the writer goroutine
 
+	over  chan struct{} // closed once the Down event of the session is out
 	dead  chan struct{} // closed when the session is to end
 	once  sync.Once
 	cause error // why; written before dead is closed

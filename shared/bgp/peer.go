@@ -57,6 +57,8 @@ type peer struct {
 	lastSent, lastRcvd    Notification
 	malformedN            uint64
 	malformedWhy          string
+	complaint             string // last logged
+	complainedAt          time.Time
 	lastCaps, lastSentCap []Capability
 	lastASN               uint32
 	lastID                netip.Addr
@@ -125,7 +127,7 @@ func (p *peer) attach(c *conn) bool {
 func (p *peer) admit(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.up != nil {
+	if p.up != nil && !p.up.ending() {
 		return collision("there is a session already")
 	}
 	for o := range p.conns {
@@ -155,10 +157,14 @@ func (c *conn) ourDialWins() bool {
 	return c.conf.LocalASN > c.terms.peerASN
 }
 
-// promote makes c the peer's session and ends all its other connections.
+// promote makes c the peer's session and ends all its other connections. It
+// waits for the Down event of the session before, should that be ending.
 func (p *peer) promote(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for p.up != nil && p.up.ending() && !c.ending() {
+		p.waitFor(p.up, c)
+	}
 	if p.up != nil {
 		return collision("there is a session already")
 	}
@@ -177,6 +183,17 @@ func (p *peer) promote(c *conn) error {
 	return nil
 }
 
+// waitFor lets go of p.mu until the old session is over or the new one is to
+// end.
+func (p *peer) waitFor(old, c *conn) {
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	select {
+	case <-old.over:
+	case <-c.dead:
+	}
+}
+
 // lost is the end of a session, or of a try to have one; the connection itself
 // may take a little longer.
 func (p *peer) lost(c *conn) {
@@ -191,6 +208,7 @@ func (p *peer) lost(c *conn) {
 	p.mu.Lock()
 	p.up = nil
 	p.mu.Unlock()
+	close(c.over)
 	p.nudge()
 }
 
@@ -201,8 +219,8 @@ func (p *peer) note(c *conn, now time.Time, reason string) (wasUp bool) {
 	c.settle()
 	wasUp = p.up == c
 	c.state = Idle
-	if !wasUp && reason != p.lastError {
-		p.log.Info("no session", "reason", reason)
+	if !wasUp {
+		p.complain("no session", reason, now)
 	}
 	p.record(c.cause, now)
 	p.lastSentCap, p.lastCaps = c.sent, c.received
@@ -243,6 +261,20 @@ func (p *peer) record(cause error, at time.Time) {
 	p.lastError, p.lastErrorAt = cause.Error(), at
 }
 
+// complain logs what a peer can bring about at will: what is new once a second
+// at most, what is not once an hour. p.mu is held.
+func (p *peer) complain(what, reason string, now time.Time) {
+	quiet := time.Second
+	if what+reason == p.complaint {
+		quiet = time.Hour
+	}
+	if p.complaint != "" && now.Sub(p.complainedAt) < quiet {
+		return
+	}
+	p.complaint, p.complainedAt = what+reason, now
+	p.log.Info(what, "reason", reason)
+}
+
 func (p *peer) notified(n Notification) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -252,9 +284,7 @@ func (p *peer) notified(n Notification) {
 func (p *peer) malformed(why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if why != p.malformedWhy {
-		p.log.Warn("routes treated as withdrawn", "reason", why)
-	}
+	p.complain("routes treated as withdrawn", why, time.Now())
 	p.malformedN++
 	p.malformedWhy = why
 }
@@ -339,9 +369,7 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 		defer p.mu.Unlock()
 		p.failures++
 		err = fmt.Errorf("connect: %w", err)
-		if err.Error() != p.lastError {
-			p.log.Info("no session", "reason", err)
-		}
+		p.complain("no session", err.Error(), time.Now())
 		p.record(err, time.Now())
 		return
 	}

@@ -61,9 +61,9 @@ func control(network, _ string, rc syscall.RawConn) error {
 	return errors.Join(cerr, err)
 }
 
-// setUserTimeout has the kernel give up on unacknowledged data when the peer's
-// own hold timer would have given up on us. Without it the session still ends
-// by the timers, only later, so a failure is nobody's business.
+// setUserTimeout has the kernel give up on unacknowledged data when RFC 9687
+// would. Without it the session still ends by the other timers, only later, so
+// a failure is nobody's business.
 func setUserTimeout(nc net.Conn, hold time.Duration) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
@@ -73,11 +73,8 @@ func setUserTimeout(nc net.Conn, hold time.Duration) {
 	if err != nil {
 		return
 	}
-	if hold == 0 {
-		hold = sendHold
-	}
 	_ = rc.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(hold/time.Millisecond))
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(max(sendHold, 2*hold)/time.Millisecond))
 	})
 }
 

@@ -196,7 +196,7 @@ func (s *Speaker) newConn(nc net.Conn, dialled bool) (*conn, error) {
 	}
 	c := &conn{
 		nc: nc, dialled: dialled, local: local, remote: remote,
-		door: newDoor(nc), dead: make(chan struct{}), writes: make(chan struct{}, 1),
+		door: newDoor(nc), dead: make(chan struct{}), over: make(chan struct{}), writes: make(chan struct{}, 1),
 	}
 	c.writes <- struct{}{}
 	return c, nil
