@@ -1,0 +1,130 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
+)
+
+const (
+	// dialWait bounds one attempt to connect.
+	dialWait = 5 * time.Second
+	// retryBase and retryMax bound the pause between attempts.
+	retryBase = 5 * time.Second
+	retryMax  = 10 * time.Second
+)
+
+// occupied reports whether dialling would be pointless now: there is a session
+// or nearly one, or the peer is held down.
+func (p *peer) occupied() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up != nil || time.Now().Before(p.idleUntil) {
+		return true
+	}
+	for c := range p.conns {
+		if c.dialled || c.state == OpenConfirm {
+			return true
+		}
+	}
+	return false
+}
+
+// pause before the next attempt: short after a stable session, then growing to
+// retryMax.
+func (p *peer) pause() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	base := p.conf.ConnectRetry
+	if base <= 0 {
+		base = retryBase
+	}
+	if p.failures == 0 {
+		return jitter(min(base, time.Second))
+	}
+	return jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
+}
+
+// dial keeps trying to connect while nothing else is going on. It is the
+// ConnectRetryTimer of RFC 4271 §8.
+func (p *peer) dial(ctx context.Context, conf Peer) {
+	for pause := time.Duration(0); ; pause = p.pause() {
+		for p.occupied() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-p.wake:
+			}
+			pause = p.pause()
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+		if !p.occupied() {
+			p.connect(ctx, conf)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// connect makes one attempt.
+func (p *peer) connect(ctx context.Context, conf Peer) {
+	port := conf.Port
+	if port == 0 {
+		port = bgp.BGP_PORT
+	}
+	p.setDialling(true)
+	defer p.setDialling(false)
+	nc, err := p.dialOnce(ctx, conf.LocalAddress, netip.AddrPortFrom(conf.Address, port))
+	if ctx.Err() != nil && err != nil {
+		return // nobody wants the connection any more
+	}
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.failures++
+		err = fmt.Errorf("connect: %w", err)
+		p.complain("no session", err.Error(), time.Now())
+		p.record(err, time.Now())
+		return
+	}
+	c, err := p.s.newConn(nc, true)
+	if err != nil || !p.attach(c) {
+		nc.Close()
+	}
+}
+
+func (p *peer) dialOnce(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialWait)
+	defer cancel()
+	nc, err := p.s.net.dial(ctx, local, remote)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return nil, fmt.Errorf("no answer within %s", dialWait)
+	}
+	if err != nil {
+		return nil, plain(err)
+	}
+	return nc, nil
+}
+
+func (p *peer) setDialling(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialling = on
+}
