@@ -20,8 +20,11 @@
 //     one.
 //  4. Services that wait get one, oldest first.
 //
-// A plan carried out is the beginning of the next: planning again changes
-// nothing.
+// Nothing passes from hand to hand within one plan: who is given what another
+// has yet to let go of stays as he is, and the next plan goes on from there.
+// So a plan may be carried out in any order, or in part, and no address is
+// ever held by two. A plan that was carried out is the beginning of the next,
+// until one changes nothing.
 //
 // Cost: addresses in use are a map, addresses free in a pool a sorted list of
 // gaps, so the work grows with the number of Services and never with the size

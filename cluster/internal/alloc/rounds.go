@@ -27,9 +27,11 @@ func New(s model.Snapshot) Plan {
 			l.fill(c)
 		}
 	}
+	use := l.use()
+	l.await(claims, leaving)
 	return Plan{
 		Assignments: assignments(claims, leaving),
-		Use:         l.use(),
+		Use:         use,
 		Problems:    problems(l.pools.Overlaps),
 	}
 }
@@ -64,6 +66,9 @@ func compareKeys(a, b model.Key) int {
 func (l *ledger) keep(c *claim) {
 	for _, a := range c.Holds {
 		s := c.slot(model.FamilyOf(a))
+		if s != nil && s.addr == a {
+			continue // it stands there twice
+		}
 		b := l.of(a)
 		if why := l.mayNotKeep(c, s, a, b); why != "" {
 			c.lost = append(c.lost, loss{a, why})

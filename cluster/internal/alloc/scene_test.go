@@ -164,6 +164,26 @@ func told(p Plan) string {
 	return b.String()
 }
 
+// moves reports whether the plan changes anything.
+func moves(p Plan) bool {
+	return slices.ContainsFunc(p.Assignments, func(a Assignment) bool {
+		return a.Write || a.Change != Kept && a.Change != Failed
+	})
+}
+
+// settled is what comes of a snapshot when one plan after another is carried
+// out, and the plan that then changes nothing.
+func settled(s model.Snapshot) (model.Snapshot, Plan) {
+	for range 50 {
+		p := New(s)
+		if !moves(p) {
+			return s, p
+		}
+		s = carriedOut(s, p)
+	}
+	panic("fifty plans, and the last one still changes something")
+}
+
 // carriedOut is the snapshot after the plan has been written.
 func carriedOut(s model.Snapshot, p Plan) model.Snapshot {
 	by := map[model.Key]Assignment{}
