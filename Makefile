@@ -24,7 +24,7 @@ env_armv7  := GOARCH=arm GOARM=7
 env_amd64  := GOARCH=amd64
 
 # Debian packages that tests and demo use; deps installs what is missing.
-PACKAGES := bird2 busybox-static ca-certificates cpio curl etcd-server frr \
+PACKAGES := bird2 busybox-static ca-certificates cpio curl etcd-server frr gobgpd \
             iproute2 kmod make nftables procps qemu-system-mips shellcheck
 
 .PHONY: help
