@@ -46,8 +46,11 @@ func document(text string) (*yaml.Node, error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+	switch err := d.Decode(&second); {
+	case err == nil:
 		return nil, fmt.Errorf("line %d: a second document begins here; only one is read", max(second.Line, 1))
+	case !errors.Is(err, io.EOF):
+		return nil, err
 	}
 	return doc.Content[0], nil
 }

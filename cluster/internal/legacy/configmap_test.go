@@ -198,6 +198,7 @@ func TestABadTextIsRefusedWithEveryMistakeAndItsLine(t *testing.T) {
 		{"not YAML", "peers:\n\t- x", "line 2: no valid YAML: found character that cannot start any token"},
 		{"a list where fields are wanted", "- a\n", `line 1: must have fields ("name: value"), not a list`},
 		{"two documents", "peers: []\n---\npeers: []\n", "line 2: no valid YAML: a second document begins here; only one is read"},
+		{"not YAML further down", "peers: []\n---\n\t- x", "line 3: no valid YAML: found character that cannot start any token"},
 		{"an unknown field names its neighbour", "adress-pools: []\n", `line 1: adress-pools: unknown field; do you mean "address-pools"?`},
 		{"an unknown field that is like nothing", "flux: 1\n", `line 1: flux: unknown field; known here: peers, address-pools, bgp-communities, bfd-profiles`},
 		{"the spelling of the CRDs", "peers:\n- myASN: 1\n  peer-asn: 2\n  peer-address: 192.0.2.1\n",
