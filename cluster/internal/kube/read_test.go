@@ -37,6 +37,14 @@ func TestWhichServicesAreKeptAndWanted(t *testing.T) {
 			s.Annotations[AllocatedFrom] = "home"
 		}, true, false},
 		{"one of another class", func(s *corev1.Service) { s.Spec.LoadBalancerClass = &class }, false, false},
+		{"one of another class that holds an address of another Hawser", func(s *corev1.Service) {
+			s.Spec.LoadBalancerClass = &class
+			s.Annotations[AllocatedFrom] = "theirs"
+		}, false, false},
+		{"one that is being deleted and holds an address of ours", func(s *corev1.Service) {
+			s.DeletionTimestamp = &gone
+			s.Annotations[AllocatedFrom] = "home"
+		}, true, false},
 		{"one that is being deleted", func(s *corev1.Service) { s.DeletionTimestamp = &gone }, false, false},
 	} {
 		m, kept := readService("")(loadBalancer(c.change))

@@ -14,7 +14,7 @@ import (
 
 // AllocatedFrom is the annotation that says which pools the addresses of a
 // Service came from. It also marks them as given by Hawser: the addresses of a
-// Service that is not ours to serve are taken away only where it stands.
+// Service that is no longer ours to serve are taken away only where it stands.
 const AllocatedFrom = "hawser.dev/allocated-from-pool"
 
 // The annotations that say a Service's wishes, each in all its spellings.
@@ -25,12 +25,17 @@ var (
 )
 
 // readService keeps Services that are ours to serve and those that hold an
-// address of ours. class is that of --load-balancer-class.
+// address of ours. class is that of --load-balancer-class. A load balancer of
+// another class is never ours, whatever it is annotated with: its class cannot
+// change while its type stays, so that the address is from another Hawser,
+// which would give it again as often as we took it away.
 func readService(class string) func(*corev1.Service) (model.Service, bool) {
 	return func(s *corev1.Service) (model.Service, bool) {
-		wanted := s.Spec.Type == corev1.ServiceTypeLoadBalancer && s.DeletionTimestamp == nil && classOf(s) == class
+		balancer := s.Spec.Type == corev1.ServiceTypeLoadBalancer
+		foreign := balancer && classOf(s) != class
+		wanted := balancer && !foreign && s.DeletionTimestamp == nil
 		from := s.Annotations[AllocatedFrom]
-		if !wanted && from == "" {
+		if foreign || !wanted && from == "" {
 			return model.Service{}, false
 		}
 		m := model.Service{
