@@ -108,10 +108,16 @@ func (p *peer) mayBeNextHop(a netip.Addr) bool {
 		slices.ContainsFunc(p.policy.Sources, func(s netip.Prefix) bool { return s.Contains(a) })
 }
 
+// maxResolved next hops are remembered; beyond that, remembering begins anew.
+const maxResolved = 4096
+
 // resolve finds the interface behind a next hop, once for each.
 func (t *Table) resolve(a netip.Addr) fib.NextHop {
 	hop, known := t.resolved[a]
 	if !known {
+		if len(t.resolved) >= maxResolved {
+			clear(t.resolved)
+		}
 		hop, _ = t.facts.Resolve(a)
 		t.resolved[a] = hop
 	}
