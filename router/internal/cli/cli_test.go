@@ -213,6 +213,8 @@ func TestWhatIsNotInTheTableIsAnError(t *testing.T) {
 	for line, want := range map[string]string{
 		"show ipv6 bgp fd00:11::1":          "fd00:11::1: network not in table",
 		"show ip route 192.168.10.0/24":     "192.168.10.0/24: network not in table",
+		"show ip route 0.0.0.0/0":           "0.0.0.0/0: network not in table", // refused
+		"show ip route 192.168.20.1":        "192.168.20.1: network not in table",
 		"show ip bgp neighbors 192.168.1.9": "192.168.1.9: no such neighbor",
 	} {
 		if r := hawser(t, line, "HAWSER_SOCKET="+socket); r.status != 1 || !strings.Contains(r.err, want) || r.out != "" {

@@ -79,7 +79,7 @@ func (c *call) entry() error {
 	if err != nil {
 		return err
 	}
-	all, err := c.picked(s)
+	all, err := c.picked(status.Told(s.RoutesOf(c.family)))
 	if err != nil {
 		return err
 	}
@@ -95,20 +95,19 @@ func (c *call) routes() error {
 	if err != nil {
 		return err
 	}
-	all, err := c.picked(s)
+	all, err := c.picked(status.InTable(s.RoutesOf(c.family)))
 	if err != nil {
 		return err
 	}
 	if c.json {
-		return c.print(routesJSON{status.InTable(all)})
+		return c.print(routesJSON{all})
 	}
 	status.Routes(c.Stdout, s, all)
 	return nil
 }
 
-// picked are the routes of the family, or the one that the argument names.
-func (c *call) picked(s *status.Snapshot) ([]status.Route, error) {
-	all := s.RoutesOf(c.family)
+// picked are all the routes, or the one that the argument names.
+func (c *call) picked(all []status.Route) ([]status.Route, error) {
 	if c.argument == "" {
 		return all, nil
 	}
