@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -18,8 +20,9 @@ const (
 )
 
 // allocate plans for every Service and writes the first batch of what has to
-// be written. What was written stands in v afterwards.
-func (c *Controller) allocate(term context.Context, v *kube.View) (again bool) {
+// be written; it reports how many were, and whether to try again after a pause.
+// What was written stands in v afterwards.
+func (c *Controller) allocate(term context.Context, v *kube.View) (written int, again bool) {
 	plan := alloc.New(v.Snapshot)
 	c.plan = &plan
 	c.metrics.pools(plan.Use)
@@ -27,39 +30,49 @@ func (c *Controller) allocate(term context.Context, v *kube.View) (again bool) {
 	for i := range v.Services {
 		services[v.Services[i].Key] = &v.Services[i]
 	}
-	c.forgetComplaints(services)
+	c.forget(services)
 
 	var todo []*alloc.Assignment
 	for i := range plan.Assignments {
-		a := &plan.Assignments[i]
-		switch {
-		case !a.Write:
-			c.complain(a, services[a.Service])
-		case len(todo) < batch:
+		if a := &plan.Assignments[i]; a.Write {
 			todo = append(todo, a)
-		default:
-			again = true
+		} else {
+			c.complain(a, services[a.Service])
+			delete(c.failed, a.Service)
 		}
 	}
-	if again {
+	// What failed last goes last, so that it keeps nobody else waiting.
+	slices.SortStableFunc(todo, func(a, b *alloc.Assignment) int { return cmp.Compare(c.failed[a.Service], c.failed[b.Service]) })
+	rest := len(todo) > batch
+	todo = todo[:min(len(todo), batch)]
+	written, again = c.settle(todo, c.write(term, v, todo), services)
+	if rest && written > 0 {
 		c.poke()
-		again = false
+		return written, false
 	}
-	errs := c.write(term, v, todo)
+	return written, again || rest
+}
+
+// settle takes note of what came of each write.
+func (c *Controller) settle(todo []*alloc.Assignment, errs []error, services map[model.Key]*model.Service) (written int, again bool) {
+	c.round++
+	var bad []error
 	for i, a := range todo {
 		switch err := errs[i]; {
 		case err == nil:
+			written++
+			delete(c.failed, a.Service)
 			c.wrote(a, services[a.Service])
 		case kube.Stale(err), errors.Is(err, context.Canceled):
 			// the change, or the end of the term, wakes us
 		default:
 			again = true
+			c.failed[a.Service] = c.round
+			bad = append(bad, err)
 		}
 	}
-	c.sayOnce("writing addresses", errors.Join(slices.DeleteFunc(errs, func(err error) bool {
-		return err == nil || kube.Stale(err) || errors.Is(err, context.Canceled)
-	})...))
-	return again
+	c.sayOnce("writing addresses", errors.Join(bad...))
+	return written, again
 }
 
 // write sends assignments, several at a time, and returns an error for each.
@@ -120,10 +133,8 @@ func (c *Controller) complain(a *alloc.Assignment, s *model.Service) {
 	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kube.Warning, alloc.Failed.Event(), a.Unmet)
 }
 
-func (c *Controller) forgetComplaints(services map[model.Key]*model.Service) {
-	for k := range c.unmet {
-		if services[k] == nil {
-			delete(c.unmet, k)
-		}
-	}
+// forget drops what is remembered of Services that are gone.
+func (c *Controller) forget(services map[model.Key]*model.Service) {
+	maps.DeleteFunc(c.unmet, func(k model.Key, _ string) bool { return services[k] == nil })
+	maps.DeleteFunc(c.failed, func(k model.Key, _ int) bool { return services[k] == nil })
 }

@@ -70,6 +70,8 @@ type Controller struct {
 	plan      *alloc.Plan
 	waiting   map[model.Key]time.Time // Services seen and not yet announced
 	unmet     map[model.Key]string    // what was last complained of, by Service
+	round     int                     // batches written so far
+	failed    map[model.Key]int       // the round in which a write last failed, by Service
 	told      told
 	silences  map[string]*silence // peers without a session, by name
 	directory peers
@@ -88,7 +90,7 @@ const (
 func New(o Options) *Controller {
 	return &Controller{
 		Options: o, metrics: newMetrics(o.Router), health: newHealth(),
-		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{},
+		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{}, failed: map[model.Key]int{},
 		told: newTold(), silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}
 }
@@ -199,10 +201,11 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	term, leading := c.Leadership.Leading()
 	c.metrics.leading(leading)
 	if leading {
-		again = c.allocate(term, v)
+		_, again = c.allocate(term, v)
 	} else {
 		c.plan = nil
 		clear(c.unmet)
+		clear(c.failed)
 	}
 	c.announce(v)
 	c.metrics.passed(time.Since(began))

@@ -74,11 +74,7 @@ func TestAWriteThatFailsIsTriedAgainAndNotAnnounced(t *testing.T) {
 }
 
 func TestManyServicesAreWrittenInBatches(t *testing.T) {
-	f := harbour()
-	f.snapshot.Services = nil
-	for i := range 100 {
-		f.snapshot.Services = append(f.snapshot.Services, aService(fmt.Sprintf("web%03d", i), "node1"))
-	}
+	f := crowd(100)
 	c, r := worker(f)
 	c.pass(context.Background())
 	if len(f.writes) != batch || len(r.routes) != batch {

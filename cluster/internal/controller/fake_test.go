@@ -22,6 +22,7 @@ type fakeCluster struct {
 	objects  map[string]string // AddressPools and BGPPeers
 	leader   bool
 	away     error // what every write answers
+	denied   func(model.Key) error
 	changed  chan struct{}
 
 	mu       sync.Mutex // writes come several at a time
@@ -60,6 +61,11 @@ func (f *fakeCluster) SetAddresses(_ context.Context, g kube.Grant) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.denied != nil {
+		if err := f.denied(g.Service); err != nil {
+			return err
+		}
+	}
 	for i := range f.snapshot.Services {
 		if s := &f.snapshot.Services[i]; s.Key == g.Service {
 			s.Holds, s.HoldsFrom = g.Addresses, g.From
