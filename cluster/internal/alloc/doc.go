@@ -11,7 +11,8 @@
 //  1. Every Service keeps what it holds as long as that is legal: a pool has
 //     the address and admits the Service, it is of one of the Service's
 //     families, and those who share it may. Where two hold what only one can,
-//     the older Service stays.
+//     the older Service stays. A pool that cannot be read admits those who
+//     are in it and nobody else.
 //  2. Services that hold one address and wish for another move. The wish is
 //     taken before the old address is let go; when it cannot be had the old
 //     one stays and the plan says why. The round is repeated while moves set

@@ -31,6 +31,7 @@ func TestEverySentenceIsExplainedToUsers(t *testing.T) {
 		pool("a 192.0.2.0/24"), pool("closed 198.51.100.0/24", notAuto), pool("team 198.51.101.0/24", forNamespace("team")),
 		pool("label 198.51.102.0/24", forServicesWith("l", "1")), pool("again 192.0.2.1/32"), pool("full 198.51.103.1/32", notAuto),
 		pool("odd 198.51.104.0/24", avoidBuggy, notAuto),
+		pool("garbled 198.51.105.0/24", func(p *model.Pool) { p.Closed = true }), service("garbled", asksPool("garbled")),
 		service("holder", holds("198.51.103.1")), service("plain", holds("192.0.2.1")), service("keyed", holds("192.0.2.2"), shares("k")),
 		service("local", holds("192.0.2.3"), shares("k"), local("app=x")),
 		service("no-such", asksPool("none")), service("nobody-has", asks("203.0.113.1")), service("contradiction", asks("192.0.2.9"), asksPool("closed")),
@@ -55,7 +56,7 @@ func TestEverySentenceIsExplainedToUsers(t *testing.T) {
 	said += told(New(cluster(service("x")).Snapshot))
 	for _, sentence := range []string{
 		"there is no pool", "addresses are in use", "has no IPv6 addresses", "gives only to those who ask for it", "not for namespace",
-		"not for a Service with these labels", "overlaps an older pool and gives nothing", "there is no such pool", "no pool has it", "is asked for too",
+		"not for a Service with these labels", "overlaps an older pool and gives nothing", "cannot be read and gives nothing", "there is no such pool", "no pool has it", "is asked for too",
 		"avoids addresses that end in .0 or .255", "neither has a sharing key", "only one of the two has a sharing key", "the sharing keys differ",
 		"both use TCP port 80", "it is in another namespace", "only one of the two has externalTrafficPolicy Local", "externalTrafficPolicy is Local",
 		"the Service has no IPv6 cluster IP", "a Service has one address of each family", "the Service has no cluster IP yet",

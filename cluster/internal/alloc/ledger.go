@@ -59,7 +59,7 @@ func newLedger(s model.Snapshot) *ledger {
 		sole:       make([]*claim, 0, len(s.Services)),
 	}
 	for _, p := range l.pools.All {
-		b := &book{Pool: p, usable: l.pools.Usable(p.Name), admitted: map[string]bool{}, alone: []string{p.Name}}
+		b := &book{Pool: p, usable: l.pools.Usable(p.Name) && !p.Closed, admitted: map[string]bool{}, alone: []string{p.Name}}
 		for _, r := range addr.Merge(p.Ranges) {
 			h := b.half(r.First)
 			h.ranges = append(h.ranges, r)

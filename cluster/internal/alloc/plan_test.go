@@ -348,6 +348,14 @@ e/y assigned 192.0.2.0@a | 192.0.2.0 from pool a
 			pool("a 192.0.2.0/24", notAuto), service("x", holds("192.0.2.9"))), `
 d/x kept 192.0.2.9@a
 `},
+		{"closed: it gives nothing, but takes nothing away either", cluster(
+			pool("a 192.0.2.0/24", func(p *model.Pool) { p.Closed = true }, forNamespace("other")),
+			service("w", holds("192.0.2.7")), service("x"), service("y", asks("192.0.2.8")), service("z", asksPool("a"))), `
+d/w kept 192.0.2.7@a
+d/x failed | no IPv4 address: pool a: cannot be read and gives nothing
+d/y failed | no IPv4 address: 192.0.2.8 is asked for: pool a cannot be read and gives nothing
+d/z failed | no IPv4 address: pool a is asked for: cannot be read and gives nothing
+`},
 		{"overlapping: the younger gives nothing, but takes nothing away either", cluster(
 			pool("old 192.0.2.0/25"), pool("young 192.0.2.64-192.0.2.200"),
 			service("x", holds("192.0.2.190")), service("y", asks("192.0.2.191")), service("z", asksPool("young"))), `

@@ -87,7 +87,7 @@ func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
 		return "a Service has one address of each family"
 	case b == nil:
 		return "no pool has it"
-	case !l.admits(b, c.Service):
+	case !b.Closed && !l.admits(b, c.Service):
 		return "pool " + b.Name + " is " + l.notAdmitted(b, c.Service)
 	}
 	if with, clash := l.clash(c, a, b); clash {

@@ -39,6 +39,8 @@ func (l *ledger) whyNotAddress(c *claim, a netip.Addr, b *book) string {
 	switch {
 	case b == nil:
 		return "no pool has it"
+	case b.Closed:
+		return "pool " + b.Name + " cannot be read and gives nothing"
 	case !b.usable:
 		return "pool " + b.Name + " overlaps an older one and gives nothing"
 	case c.WantPool != "" && c.WantPool != b.Name:
@@ -59,6 +61,8 @@ func (l *ledger) whyNotPool(c *claim, b *book, f model.Family, asked bool) strin
 	switch {
 	case b == nil:
 		return "there is no such pool"
+	case b.Closed:
+		return "cannot be read and gives nothing"
 	case !b.usable:
 		return "overlaps an older pool and gives nothing"
 	case !asked && !b.AutoAssign:

@@ -135,6 +135,10 @@ type Pool struct {
 	Pinned                bool
 	CrossNamespaceSharing bool
 	Labels                Labels
+	// Closed is true when the pool's object can be read in part only, so that
+	// nobody knows whom it is for: those who hold an address of it keep it, and
+	// no new one comes out.
+	Closed bool
 }
 
 // PoolUse is how full a pool is, by family.
