@@ -57,7 +57,9 @@ func New(o Options) (*Cluster, error) {
 	c.nodes = newMirror(readNode, c.mark)
 	c.namespaces = newMirror(readNamespace, c.mark)
 	c.pools = newMirror(readPool, c.mark)
+	c.pools.mend = lastGoodPool
 	c.peers = newMirror(readPeer, c.mark)
+	c.peers.mend = lastGoodPeer
 	c.texts = newMirror(readText, c.mark)
 	c.config = &configMap{}
 	c.texts.moved = func(n name, _, after *string) { c.config.moved(string(c.texts.all[n].uid), after) }

@@ -24,6 +24,9 @@ type name struct{ namespace, name string }
 type mirror[T object, V any] struct {
 	// read turns an object into what is kept, or says that nothing is.
 	read func(T) (V, bool)
+	// mend, if not nil, makes of what was kept of an object and of what is read
+	// of it now what is kept from now on.
+	mend func(before, now V) V
 	// mark is called after a change of what is kept, without the lock.
 	mark func()
 	// moved, if not nil, is told of every change, under the lock.
@@ -143,6 +146,9 @@ func (m *mirror[T, V]) put(t T) (changed bool) {
 	v, keep := m.read(t)
 	if !keep {
 		return m.drop(n)
+	}
+	if m.mend != nil && had && old.uid == t.GetUID() {
+		v = m.mend(old.value, v)
 	}
 	m.all[n] = entry[V]{v, t.GetUID(), t.GetResourceVersion()}
 	if had && reflect.DeepEqual(old.value, v) {

@@ -13,8 +13,9 @@ import (
 	"github.com/hawser-lb/hawser/shared/addr"
 )
 
-// pool is an AddressPool, or why it cannot be read, and the status that the
-// API server has of it.
+// pool is an AddressPool and the status that the API server has of it. Where
+// something is wrong with it the pool is that of the last good reading, or,
+// where there was none, what can be read of it, closed.
 type pool struct {
 	model.Pool
 	wrong      string
@@ -22,9 +23,11 @@ type pool struct {
 	status     v1alpha1.AddressPoolStatus
 }
 
-// peer is a BGPPeer in the same way.
+// peer is a BGPPeer in the same way. It is usable when it has a good reading:
+// nobody is spoken to on half of one.
 type peer struct {
 	model.Peer
+	usable     bool
 	wrong      string
 	generation int64
 	status     v1alpha1.BGPPeerStatus
@@ -64,7 +67,16 @@ func readPool(o *v1alpha1.AddressPool) (pool, bool) {
 		errs = append(errs, err1, err2)
 	}
 	p.wrong = sentence(errs)
+	p.Closed = p.wrong != ""
 	return p, true
+}
+
+// lastGoodPool keeps what was read before of a pool that cannot be read now.
+func lastGoodPool(before, now pool) pool {
+	if now.Closed && !before.Closed {
+		now.Pool = before.Pool
+	}
+	return now
 }
 
 func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
@@ -112,7 +124,16 @@ func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
 	var err error
 	p.NodeSelectors, err = selectors("spec.nodeSelectors", s.NodeSelectors)
 	p.wrong = sentence(append(errs, err))
+	p.usable = p.wrong == ""
 	return p, true
+}
+
+// lastGoodPeer keeps what was read before of a peer that cannot be read now.
+func lastGoodPeer(before, now peer) peer {
+	if !now.usable && before.usable {
+		now.Peer, now.usable = before.Peer, true
+	}
+	return now
 }
 
 func selectors(field string, all []metav1.LabelSelector) ([]model.Selector, error) {
@@ -131,6 +152,26 @@ func selectors(field string, all []metav1.LabelSelector) ([]model.Selector, erro
 		out = append(out, sel)
 	}
 	return out, errors.Join(errs...)
+}
+
+// trouble is what is wrong with the pool and what comes of it, or "".
+func (p pool) trouble() string {
+	return consequence(p.wrong, !p.Closed, "those who hold an address of it keep it, and no new one comes out")
+}
+
+// trouble is what is wrong with the peer and what comes of it, or "".
+func (p peer) trouble() string {
+	return consequence(p.wrong, p.usable, "it is not spoken to")
+}
+
+func consequence(wrong string, good bool, otherwise string) string {
+	switch {
+	case wrong == "":
+		return ""
+	case good:
+		return wrong + "; what it said before stays in force"
+	}
+	return wrong + "; until it is mended " + otherwise
 }
 
 // sentence joins errors into one line.

@@ -2,6 +2,9 @@ package kube
 
 import (
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
@@ -78,6 +83,68 @@ func TestWishesInTheirSpellings(t *testing.T) {
 			t.Errorf("%s:\ngot  %q\nwant %q", c.name, got, c.want)
 		}
 	}
+}
+
+// unreadable is a selector that no rule of an older schema refuses.
+var unreadable = []metav1.LabelSelector{{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "In"}}}}
+
+func TestAnUnreadablePoolOrPeerIsAsItWasOrTakesNothingAway(t *testing.T) {
+	c, err := New(Options{Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	home := func(uid string, selectors []metav1.LabelSelector) *v1alpha1.AddressPool {
+		return &v1alpha1.AddressPool{ObjectMeta: metav1.ObjectMeta{Name: "home", UID: types.UID(uid)}, Spec: v1alpha1.AddressPoolSpec{
+			Addresses: []v1alpha1.AddressRange{"192.0.2.0/24"}, ServiceAllocation: &v1alpha1.ServiceAllocation{Priority: 7, ServiceSelectors: selectors},
+		}}
+	}
+	router := func(uid string, selectors []metav1.LabelSelector) *v1alpha1.BGPPeer {
+		return &v1alpha1.BGPPeer{ObjectMeta: metav1.ObjectMeta{Name: "router", UID: types.UID(uid)}, Spec: v1alpha1.BGPPeerSpec{
+			MyASN: 65001, PeerASN: 65000, PeerAddress: "192.0.2.1", NodeSelectors: selectors,
+		}}
+	}
+	good := []metav1.LabelSelector{{MatchLabels: map[string]string{"a": "b"}}}
+	for _, step := range []struct {
+		uid       string
+		selectors []metav1.LabelSelector
+		want      string
+	}{
+		{"1", good, "pool 192.0.2.0/24 [a=b] closed false \"\"; peer [a=b] \"\""},
+		{"1", unreadable, "pool 192.0.2.0/24 [a=b] closed false \"spec.serviceAllocation.serviceSelectors[0]: label \\\"a\\\": operator In needs values; what it said before stays in force\"; " +
+			"peer [a=b] \"spec.nodeSelectors[0]: label \\\"a\\\": operator In needs values; what it said before stays in force\""},
+		{"1", nil, "pool 192.0.2.0/24 [] closed false \"\"; peer [] \"\""},
+		{"2", unreadable, "pool 192.0.2.0/24 [] closed true \"spec.serviceAllocation.serviceSelectors[0]: label \\\"a\\\": operator In needs values; until it is mended those who hold an address of it keep it, and no new one comes out\"; " +
+			"no peer \"spec.nodeSelectors[0]: label \\\"a\\\": operator In needs values; until it is mended it is not spoken to\""},
+	} {
+		must(t, c.pools.Update(home(step.uid, step.selectors)))
+		must(t, c.peers.Update(router(step.uid, step.selectors)))
+		v := c.View()
+		if len(v.Pools) != 1 {
+			t.Fatalf("%d pools: somebody loses an address", len(v.Pools))
+		}
+		p := v.Pools[0]
+		got := fmt.Sprintf("pool %v %v closed %v %q; ", p.Ranges[0], p.ServiceSelectors, p.Closed, v.PoolObjects["home"])
+		if len(v.Peers) == 0 {
+			got += "no peer"
+		} else {
+			got += fmt.Sprintf("peer %v", v.Peers[0].NodeSelectors)
+		}
+		if got += fmt.Sprintf(" %q", v.PeerObjects["router"]); got != step.want {
+			t.Errorf("got  %s\nwant %s", got, step.want)
+		}
+	}
+}
+
+// kubeconfig is for a Cluster that is not run.
+func kubeconfig(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, os.WriteFile(file, []byte(`apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: here, user: me}}]
+clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: me, user: {}}]
+`), 0o600))
+	return file
 }
 
 func TestWhyANodeLeaves(t *testing.T) {

@@ -12,8 +12,8 @@ type View struct {
 	model.Snapshot
 	// Config says where pools and peers come from.
 	Config Config
-	// Pools and Peers are the objects of the API server by name, whether they
-	// are used or not, each with what is wrong with it, or "".
+	// PoolObjects and PeerObjects are the objects of the API server by name,
+	// whether they are used or not, each with what is wrong with it, or "".
 	PoolObjects, PeerObjects map[string]string
 
 	versions map[model.Key]string
@@ -64,14 +64,12 @@ func (c *Cluster) View() *View {
 	v.Namespaces = map[string]model.Labels{}
 	c.namespaces.each(func(n name, e entry[model.Labels]) { v.Namespaces[n.name] = e.value })
 	c.pools.each(func(n name, e entry[pool]) {
-		v.PoolObjects[n.name] = e.value.wrong
-		if e.value.wrong == "" {
-			v.Pools = append(v.Pools, e.value.Pool)
-		}
+		v.PoolObjects[n.name] = e.value.trouble()
+		v.Pools = append(v.Pools, e.value.Pool)
 	})
 	c.peers.each(func(n name, e entry[peer]) {
-		v.PeerObjects[n.name], v.peerUIDs[n.name] = e.value.wrong, string(e.uid)
-		if e.value.wrong == "" {
+		v.PeerObjects[n.name], v.peerUIDs[n.name] = e.value.trouble(), string(e.uid)
+		if e.value.usable {
 			v.Peers = append(v.Peers, e.value.Peer)
 		}
 	})
