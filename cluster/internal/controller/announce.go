@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -14,7 +15,10 @@ import (
 func (c *Controller) announce(v *kube.View) {
 	d := directory(v.Peers, nodeOf(v, c.Node), c.gateways)
 	c.directory = d
-	if !c.sayOnce("peers", c.Router.SetPeers(d.peers, nil)) {
+	err := c.Router.SetPeers(d.peers, nil)
+	if c.sayOnce("peers", err) {
+		c.health.hindered(fmt.Errorf("the speaker refuses its peers: %w", err))
+	} else {
 		c.health.expect(d.peers)
 	}
 	routes, refused := announce.Routes(v.Snapshot, c.Node, announce.Options{

@@ -195,6 +195,7 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	c.metrics.config(v.Config)
 	c.sayOnce("configmap", v.Config.Err())
 	if !v.Config.Usable {
+		c.health.hindered(v.Config.Err())
 		return false // nothing is known that anything could follow from
 	}
 	c.notice(v, began)

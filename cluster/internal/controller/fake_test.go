@@ -95,12 +95,20 @@ type fakeRouter struct {
 	routes []bgp.Announcement
 	status []bgp.PeerStatus
 	events chan bgp.Event
+
+	refuses error // what SetPeers answers
 }
 
-func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error { f.peers = peers; return nil }
-func (f *fakeRouter) Announce(all []bgp.Announcement)                { f.routes = all }
-func (f *fakeRouter) Status() []bgp.PeerStatus                       { return f.status }
-func (f *fakeRouter) Events() <-chan bgp.Event                       { return f.events }
+func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error {
+	if f.refuses == nil {
+		f.peers = peers
+	}
+	return f.refuses
+}
+
+func (f *fakeRouter) Announce(all []bgp.Announcement) { f.routes = all }
+func (f *fakeRouter) Status() []bgp.PeerStatus        { return f.status }
+func (f *fakeRouter) Events() <-chan bgp.Event        { return f.events }
 
 // table is "prefix to peers" for each route.
 func (f *fakeRouter) table() []string {

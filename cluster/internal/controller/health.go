@@ -18,17 +18,21 @@ const (
 
 // Health answers the kubelet's two questions.
 type Health struct {
-	mu       sync.Mutex
-	began    time.Time // of the pass that is running, else zero
-	since    time.Time // of the first pass with a view
-	expected map[bgp.PeerID]bool
-	once     map[bgp.PeerID]bool // established once
+	mu        sync.Mutex
+	began     time.Time // of the pass that is running, else zero
+	since     time.Time // of the first pass with a view
+	hindrance error     // why there has been no such pass yet, where that is known
+	expected  map[bgp.PeerID]bool
+	once      map[bgp.PeerID]bool // established once
 }
 
 func newHealth() *Health { return &Health{once: map[bgp.PeerID]bool{}} }
 
 func (h *Health) begin() { h.mu.Lock(); h.began = time.Now(); h.mu.Unlock() }
 func (h *Health) end()   { h.mu.Lock(); h.began = time.Time{}; h.mu.Unlock() }
+
+// hindered remembers why a pass did not come to its end.
+func (h *Health) hindered(err error) { h.mu.Lock(); h.hindrance = err; h.mu.Unlock() }
 
 func (h *Health) expect(all []bgp.Peer) {
 	h.mu.Lock()
@@ -65,10 +69,12 @@ func (h *Health) Alive() error {
 func (h *Health) Ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.since.IsZero() {
+	switch {
+	case h.since.IsZero() && h.hindrance != nil:
+		return h.hindrance
+	case h.since.IsZero():
 		return fmt.Errorf("not everything is known of the cluster yet")
-	}
-	if time.Since(h.since) > patience {
+	case time.Since(h.since) > patience:
 		return nil
 	}
 	for p := range h.expected {

@@ -2,10 +2,12 @@ package controller
 
 import (
 	"cmp"
+	"fmt"
 	"hash/crc32"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/bgp"
@@ -21,7 +23,8 @@ type peers struct {
 }
 
 // directory says whom a node speaks to. Of two peers at one address the older
-// is right.
+// is right. The speaker takes all of its peers or none, so that nothing it
+// would refuse may be among them.
 func directory(all []model.Peer, node model.Node, gateways []netip.Addr) peers {
 	d := peers{byName: map[string][]netip.Addr{}, silent: map[string]string{}}
 	owner := map[netip.Addr]string{}
@@ -29,28 +32,42 @@ func directory(all []model.Peer, node model.Node, gateways []netip.Addr) peers {
 		if !model.AnyMatches(p.NodeSelectors, node.Labels) {
 			continue
 		}
-		if why := unsupported(p); why != "" {
-			d.silent[p.Name] = why
-			continue
-		}
-		addresses := []netip.Addr{p.Address}
-		if p.DefaultGateway {
-			addresses = gateways
-		}
-		if len(addresses) == 0 {
-			d.silent[p.Name] = "the node has no default gateway"
-		}
+		addresses, why := reach(p, gateways)
 		for _, a := range addresses {
 			if first, taken := owner[a]; taken {
-				d.silent[p.Name] = "peer " + first + " has the address " + a.String() + " already and is older"
+				why = "peer " + first + " has the address " + a.String() + " already and is older"
 				continue
 			}
 			owner[a] = p.Name
 			d.byName[p.Name] = append(d.byName[p.Name], a)
 			d.peers = append(d.peers, session(p, a, node))
 		}
+		if len(d.byName[p.Name]) == 0 {
+			d.silent[p.Name] = why
+		}
 	}
 	return d
+}
+
+// reach returns the addresses a peer can be spoken to at, or why there are
+// none.
+func reach(p model.Peer, gateways []netip.Addr) (addresses []netip.Addr, why string) {
+	if why := cmp.Or(unsupported(p), impossible(p)); why != "" {
+		return nil, why
+	}
+	if !p.DefaultGateway {
+		return []netip.Addr{p.Address}, ""
+	}
+	for _, g := range gateways {
+		if notAPeer(g) || p.SourceAddress.IsValid() && p.SourceAddress.Is4() != g.Is4() {
+			continue
+		}
+		addresses = append(addresses, g)
+	}
+	if len(addresses) == 0 && len(gateways) > 0 && p.SourceAddress.IsValid() {
+		return nil, "the node has no default gateway of the family of the source address " + p.SourceAddress.String()
+	}
+	return addresses, "the node has no default gateway"
 }
 
 func byAge(all []model.Peer) []model.Peer {
@@ -66,6 +83,36 @@ func unsupported(p model.Peer) string {
 		return "it has a password, and TCP MD5 is not supported yet: take the password away on both sides, or wait for the version that has it"
 	}
 	return ""
+}
+
+// impossible says what is wrong with a peer on whatever node.
+func impossible(p model.Peer) string {
+	source := p.SourceAddress
+	switch {
+	case !p.DefaultGateway && notAPeer(p.Address):
+		return fmt.Sprintf("%s is no address that a router can have: give a unicast address", p.Address)
+	case !p.DefaultGateway && source.IsValid() && source.Is4() != p.Address.Is4():
+		return fmt.Sprintf("the source address %s and the peer's address %s are not of one family", source, p.Address)
+	case p.MyASN == 0:
+		return "our AS number is 0: give one from 1 to 4294967295"
+	case p.RouterID.IsValid() && (!p.RouterID.Is4() || p.RouterID.IsUnspecified()):
+		return fmt.Sprintf("the router identifier %s is none: give it the form of an IPv4 address other than 0.0.0.0", p.RouterID)
+	case p.HoldTime < 0 || p.HoldTime > longestHold || p.HoldTime%time.Second != 0 || p.HoldTime != 0 && p.HoldTime < shortestHold:
+		return fmt.Sprintf("a hold time of %s: give 0s, or whole seconds from 3 to 65535", p.HoldTime)
+	case p.Keepalive < 0 || p.ConnectRetry < 0:
+		return "a time is negative"
+	}
+	return ""
+}
+
+// What a hold time may be (RFC 4271 section 4.2).
+const (
+	shortestHold = 3 * time.Second
+	longestHold  = 65535 * time.Second
+)
+
+func notAPeer(a netip.Addr) bool {
+	return !a.IsValid() || a.Is4In6() || a.IsUnspecified() || a.IsMulticast()
 }
 
 func session(p model.Peer, address netip.Addr, node model.Node) bgp.Peer {
@@ -86,7 +133,7 @@ func session(p model.Peer, address netip.Addr, node model.Node) bgp.Peer {
 // where it has none (RFC 6286 asks only that it be unique in its AS).
 func identifier(node model.Node) netip.Addr {
 	for _, a := range node.Addresses {
-		if a.Is4() {
+		if a.Is4() && !a.IsUnspecified() {
 			return a
 		}
 	}

@@ -71,6 +71,8 @@ func (c *Controller) tellConfig() {
 		for _, p := range c.view.Peers {
 			if why := unsupported(p); why != "" {
 				say(kube.Warning, v1alpha1.ReasonNotSupportedYet, "peer "+p.Name+": "+why)
+			} else if why := impossible(p); why != "" {
+				say(kube.Warning, "ConfigWarning", "peer "+p.Name+" is not used: "+why)
 			}
 		}
 	}
@@ -107,12 +109,23 @@ func (c *Controller) tellPeers(term context.Context) error {
 	var errs []error
 	for name, wrong := range c.view.PeerObjects {
 		v := c.verdict(wrong)
-		if why := unsupported(peers[name]); v.Accepted && why != "" {
-			v = kube.Verdict{Reason: v1alpha1.ReasonNotSupportedYet, Message: why}
+		if p, used := peers[name]; used && v.Accepted {
+			v = peerVerdict(p, v)
 		}
 		errs = append(errs, c.Writer.SetPeerStatus(term, name, v))
 	}
 	return errors.Join(errs...)
+}
+
+// peerVerdict is the verdict on a peer whose object can be read, if it stands.
+func peerVerdict(p model.Peer, otherwise kube.Verdict) kube.Verdict {
+	if why := unsupported(p); why != "" {
+		return kube.Verdict{Reason: v1alpha1.ReasonNotSupportedYet, Message: why}
+	}
+	if why := impossible(p); why != "" {
+		return kube.Verdict{Reason: v1alpha1.ReasonInvalid, Message: why}
+	}
+	return otherwise
 }
 
 // verdict on an object that may have something wrong with it.
