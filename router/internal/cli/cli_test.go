@@ -54,7 +54,11 @@ func running(t *testing.T) (socket string) {
 	socket = filepath.Join(t.TempDir(), "hawser.sock")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- status.NewServer(socket, router{}, slog.New(slog.DiscardHandler)).Run(ctx) }()
+	server := status.NewServer(socket, router{}, slog.New(slog.DiscardHandler))
+	if err := server.Open(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- server.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

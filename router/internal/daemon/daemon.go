@@ -98,8 +98,9 @@ func (d *Daemon) Reload() {
 
 // Run runs the router until ctx ends, which is no error. It fails at once with
 // a configuration that has mistakes, all of which the error lists, and without
-// the right to change routes. A configuration that says enabled '0' ends it
-// at once, without an error.
+// the right to change routes, and leaves everything alone while another daemon
+// runs. A configuration that says enabled '0' ends it, without an error and
+// without a route left.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.stop()
 	cfg, problems := uciconf.Load(d.opts.ConfigFile)
@@ -112,22 +113,26 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	d.opts.Level.Set(cfg.Globals.LogLevel)
-	if !cfg.Globals.Enabled {
-		d.opts.Log.Info("not enabled: set option enabled '1' in section globals", "file", d.opts.ConfigFile)
-		return nil
-	}
 	k, err := d.parts.kernel(ours(cfg.Globals))
 	if err != nil {
 		return err
 	}
-	return d.run(ctx, cfg, problems, k)
+	server := status.NewServer(d.opts.Socket, d, d.opts.Log)
+	if err := server.Open(); err != nil {
+		return errors.Join(err, k.Close())
+	}
+	if !cfg.Globals.Enabled {
+		d.opts.Log.Info("not enabled: set option enabled '1' in section globals", "file", d.opts.ConfigFile)
+		defer server.Close()
+		return leave(k, true)
+	}
+	return d.run(ctx, newLine(d, k, cfg, problems), server)
 }
 
 // run is Run once nothing stands in the way.
-func (d *Daemon) run(ctx context.Context, cfg uciconf.Config, problems uciconf.Problems, k Kernel) error {
+func (d *Daemon) run(ctx context.Context, l *line, server *status.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
-	l := newLine(d, group, k, cfg, problems)
-	server := status.NewServer(d.opts.Socket, d, d.opts.Log)
+	l.group = group
 	group.Go(func() error { return server.Run(ctx) })
 	group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
 	group.Go(func() error { return l.hands.run(ctx) })
@@ -136,16 +141,17 @@ func (d *Daemon) run(ctx context.Context, cfg uciconf.Config, problems uciconf.P
 		return l.run(ctx)
 	})
 	err := group.Wait()
-	if errors.Is(err, errDisabled) {
+	disabled := errors.Is(err, errDisabled)
+	if disabled {
 		err = nil
 	}
-	return errors.Join(err, d.leave(l.kernel.Kernel))
+	return errors.Join(err, leave(l.kernel.Kernel, disabled || d.opts.WithdrawOnExit))
 }
 
-// leave is the end: the routes stay, or go when that is wanted.
-func (d *Daemon) leave(k Kernel) error {
+// leave is the end: the routes go, or stay for the next start.
+func leave(k Kernel, takeAway bool) error {
 	var err error
-	if d.opts.WithdrawOnExit {
+	if takeAway {
 		err = withdraw(k)
 	}
 	return errors.Join(err, k.Close())

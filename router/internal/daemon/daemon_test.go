@@ -375,6 +375,52 @@ func TestAStopLeavesTheRoutes(t *testing.T) {
 	}
 }
 
+func TestASecondDaemonTakesNothingAway(t *testing.T) {
+	s := newScene(t, home)
+	s.start()
+	s.node(1, svc+"/32")
+	s.routed(svc, "10.77.2.11")
+	s.signal(syscall.SIGSTOP) // it repairs nothing meanwhile
+	p := s.launch("withdraw")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := p.Wait(ctx); err == nil || !strings.Contains(p.Output(), "another hawser is running") {
+		t.Errorf("the second one: %v\n%s", err, p.Output())
+	}
+	if got := s.kernel(svc); got != "10.77.2.11" {
+		t.Errorf("the first one's route is %q", got)
+	}
+	s.signal(syscall.SIGCONT)
+}
+
+func TestARouterThatIsNotEnabledHasNoRoutes(t *testing.T) {
+	s := newScene(t, home)
+	disabled := strings.Replace(home, "option asn", "option enabled '0'\n\toption asn", 1)
+	s.ip("route add 10.77.101.0/24 via 10.77.2.99")
+	s.start()
+	s.node(1, svc+"/32")
+	s.routed(svc, "10.77.2.11")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s.configure(disabled)
+	if err := s.daemon.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	if got := s.kernel(svc); got != "" {
+		t.Errorf("disabled while running, and still via %s", got)
+	}
+	s.ip("route add " + svc + " via 10.77.2.11 proto 73 metric 20") // as a stop leaves it
+	if err := s.launch().Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	if got := s.kernel(svc); got != "" {
+		t.Errorf("disabled at the start, and still via %s", got)
+	}
+	if out, err := s.router.Run(t.Context(), "ip", "route", "show", "10.77.101.0/24"); err != nil || out == "" {
+		t.Errorf("a stranger's route went too: %v", err)
+	}
+}
+
 func TestWhatEndsAStartAtOnce(t *testing.T) {
 	s := newScene(t, "config globals\n\toption asn '0'\n\toption metric 'x'\nconfig cluster 'home'\n")
 	p := s.launch()

@@ -20,7 +20,7 @@ import (
 type line struct {
 	d     *Daemon
 	log   *slog.Logger
-	group *errgroup.Group
+	group *errgroup.Group // what run starts besides itself
 	ctx   context.Context
 
 	started  time.Time
@@ -69,10 +69,10 @@ func (n *notice) tell(c kernel.Change) {
 	}
 }
 
-func newLine(d *Daemon, group *errgroup.Group, k Kernel, cfg uciconf.Config, problems uciconf.Problems) *line {
+func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems) *line {
 	now := time.Now()
 	return &line{
-		d: d, log: d.opts.Log, group: group,
+		d: d, log: d.opts.Log,
 		started: now,
 		config:  running{Config: cfg, loadedAt: now, problems: problems},
 		events:  make(chan heard, 64),

@@ -209,7 +209,8 @@ func within(t *testing.T, config string, story func(w *world)) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		group, ctx := errgroup.WithContext(ctx)
-		l := newLine(w.d, group, w.k, cfg, problems)
+		l := newLine(w.d, w.k, cfg, problems)
+		l.group = group
 		group.Go(func() error { return l.hands.run(ctx) })
 		group.Go(func() error { defer w.d.stop(); return l.run(ctx) })
 		synctest.Wait()

@@ -47,6 +47,7 @@ type Server struct {
 	path   string
 	source Source
 	log    *slog.Logger
+	l      *listener
 }
 
 // NewServer returns a Server that has opened nothing yet.
@@ -54,14 +55,22 @@ func NewServer(path string, source Source, log *slog.Logger) *Server {
 	return &Server{path: path, source: source, log: log}
 }
 
-// Run serves until ctx ends, which is no error. It fails at once when the
-// socket cannot be had, with ErrRunning when another daemon has it.
-func (s *Server) Run(ctx context.Context) error {
-	l, err := listen(s.path)
-	if err != nil {
+// Open takes the socket: who has it is the one daemon. It fails with ErrRunning
+// when another one does.
+func (s *Server) Open() (err error) {
+	if s.l, err = listen(s.path); err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
 	s.log.Debug("control socket open", "path", s.path)
+	return nil
+}
+
+// Close gives an open socket back, unless Run has done so.
+func (s *Server) Close() { s.l.close() }
+
+// Run serves the open socket until ctx ends, which is no error, and closes it.
+func (s *Server) Run(ctx context.Context) error {
+	l := s.l
 	stop := context.AfterFunc(ctx, l.close)
 	defer stop()
 	defer l.close()

@@ -34,6 +34,9 @@ func start(t *testing.T, path string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	server := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler))
+	if err := server.Open(); err != nil {
+		t.Fatal(err)
+	}
 	go func() { done <- server.Run(ctx) }()
 	stop = func() {
 		cancel()
@@ -210,7 +213,7 @@ func TestASocketOfALiveDaemonIsNotStolen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hawser.sock")
 	stop := start(t, path)
 	second := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler))
-	if err := second.Run(t.Context()); !errors.Is(err, ErrRunning) {
+	if err := second.Open(); !errors.Is(err, ErrRunning) {
 		t.Errorf("the second daemon ended with %v", err)
 	}
 	if _, err := Get(t.Context(), path, Request{Get: "snapshot"}); err != nil {
@@ -231,14 +234,14 @@ func TestOtherFilesAreNotOverwritten(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler)).Run(t.Context()); err == nil {
+	if err := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler)).Open(); err == nil {
 		t.Error("a file in the socket's place is no error")
 	}
 	if text, err := os.ReadFile(path); string(text) != "precious" {
 		t.Errorf("%q, %v", text, err)
 	}
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 108))
-	if err := NewServer(long, fixed{home()}, slog.New(slog.DiscardHandler)).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "longer than") {
+	if err := NewServer(long, fixed{home()}, slog.New(slog.DiscardHandler)).Open(); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("a path that does not fit: %v", err)
 	}
 }
