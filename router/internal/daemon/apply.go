@@ -13,7 +13,10 @@ import (
 func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 	l.gather()
 	want, have := l.slice()
-	for _, s := range fib.Plan(l.start.gate.Hold(want, have), have) {
+	want = l.start.gate.Hold(want, have)
+	all := fib.Plan(want, have)
+	l.settled(want, all)
+	for _, s := range all {
 		ok, at := l.table.pace.Take(s.Key.Prefix, now)
 		switch {
 		case ok:
@@ -26,6 +29,22 @@ func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 		}
 	}
 	return steps, again
+}
+
+// settled drops the errors of routes that are as they should be without a step.
+func (l *line) settled(want fib.Table, steps []fib.Step) {
+	if len(l.table.errors) == 0 {
+		return
+	}
+	unsettled := make(map[netip.Prefix]bool, len(steps))
+	for _, s := range steps {
+		unsettled[s.Key.Prefix] = true
+	}
+	for k := range want {
+		if !unsettled[k.Prefix] {
+			delete(l.table.errors, k.Prefix)
+		}
+	}
 }
 
 // gather notes the prefixes whose choice changed.

@@ -9,7 +9,6 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
-	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
 // reload reads the file again. One with mistakes changes nothing.
@@ -49,7 +48,7 @@ func (l *line) adjust(before uciconf.Globals) {
 	if g.Metric != before.Metric {
 		l.table.wantAll = true
 	}
-	if l.table.read && (g.ASN != before.ASN || g.RouterID != before.RouterID) {
+	if l.table.read && (g.ASN != before.ASN || chooseRouterID(g, l.routerID, l.table.facts) != l.routerID) {
 		l.beginAgain("own AS or router identifier changed")
 	}
 	l.rib.SetMaxPaths(g.MaxPaths)
@@ -71,7 +70,7 @@ func (l *line) judgeAgain(addr netip.Addr) {
 	changed := l.rib.SetPolicy(addr, l.policy(addr))
 	if changed && had.Lacks {
 		l.log.Info("session reset to be told again", "peer", addr, "forgotten", had.Dropped)
-		l.sessions.Reset(addr, bgp.Notification{Code: cease, Subcode: otherConfigurationChange}, 0)
+		l.sessions.Reset(addr, configurationChange, 0)
 	}
 	l.limit(addr)
 }

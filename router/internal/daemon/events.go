@@ -9,12 +9,8 @@ import (
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
-// Cease (RFC 4486 §4).
-const (
-	cease                    = 6
-	maximumPrefixes          = 1
-	otherConfigurationChange = 6
-)
+// configurationChange is Cease/Other Configuration Change (RFC 4486 §4).
+var configurationChange = bgp.Notification{Code: 6, Subcode: 6}
 
 // overLimit is how long a session stays down after too many prefixes.
 const overLimit = 60 * time.Second
@@ -55,6 +51,8 @@ func (l *line) update(e bgp.Update) {
 
 func (l *line) down(e bgp.Down) {
 	addr := e.Peer.Address
+	delete(l.reset, addr)
+	delete(l.said, addr)
 	l.rib.Down(addr)
 	l.start.down(addr)
 }
@@ -67,7 +65,7 @@ func (l *line) limit(addr netip.Addr) {
 	l.reset[addr] = true
 	l.log.Warn("too many prefixes, session closed", "peer", addr, "reason", rib.MaxPrefixes.String(),
 		"max", l.policy(addr).MaxPrefixes, "idle", overLimit)
-	l.sessions.Reset(addr, bgp.Notification{Code: cease, Subcode: maximumPrefixes}, overLimit)
+	l.sessions.Reset(addr, bgp.CeaseMaxPrefixes, overLimit)
 }
 
 // sayRefused logs each kind of refusal once a session; status has them all.

@@ -426,6 +426,26 @@ func TestAFailedStepIsShownAndTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAnErrorGoesWithTheWishForTheChange(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.up(five)
+		w.s.tell(five, service)
+		w.expect("at first", via(service, five))
+		w.k.do(func() { w.k.refuses[service] = true })
+		w.s.up(six)
+		w.s.tell(six, service)
+		w.expect("refused", via(service, five))
+		if s := w.status(); s.Routes[0].Error == "" {
+			t.Error("the refusal is not shown")
+		}
+		w.s.withdraw(six, service)
+		w.expect("as before", via(service, five))
+		if s := w.status(); s.Routes[0].Error != "" {
+			t.Errorf("nothing is wanted any more, but the error stays: %s", s.Routes[0].Error)
+		}
+	})
+}
+
 func TestABrokenConversationIsFollowedByAReading(t *testing.T) {
 	within(t, twoNeighbors, func(w *world) {
 		w.k.do(func() { w.k.broken = errors.New("no buffer space") })
@@ -512,6 +532,23 @@ func TestTheSameConfigurationTwiceDoesNothing(t *testing.T) {
 		if len(w.k.changes) != 0 || len(w.s.resets) != 0 || fmt.Sprint(w.s.peers) != peers {
 			t.Errorf("changes %v, resets %v", w.k.changes, w.s.resets)
 		}
+	})
+}
+
+func TestWritingDownTheRouterIdentifierInUseChangesNothing(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.up(five)
+		w.s.tell(five, service)
+		w.expect("at first", via(service, five))
+		written := strings.Replace(twoNeighbors, "option asn", "option router_id '192.168.1.1'\n\toption asn", 1)
+		for _, text := range []string{written, twoNeighbors} {
+			w.configure(text)
+			if why := w.status().Kernel.Waiting; why != "" {
+				t.Errorf("no session was reset, but: %s", why)
+			}
+		}
+		w.s.withdraw(five, service)
+		w.expect("withdrawn", "")
 	})
 }
 
