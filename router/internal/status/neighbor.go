@@ -43,11 +43,7 @@ func neighborHead(w io.Writer, s *Snapshot, n *Neighbor) {
 		fmt.Fprintf(w, " Description: %s\n", n.Description)
 	}
 	fmt.Fprintf(w, " %s\n", n.origin())
-	id := "0.0.0.0"
-	if n.RouterID.IsValid() {
-		id = n.RouterID.String()
-	}
-	fmt.Fprintf(w, "  BGP version 4, remote router ID %s\n", id)
+	fmt.Fprintf(w, "  BGP version 4, remote router ID %s\n", identifier(n.RouterID))
 	fmt.Fprintf(w, "  BGP state = %s", n.State)
 	if n.State == established {
 		fmt.Fprintf(w, ", up for %s", uptime(n.Since, s.Now))

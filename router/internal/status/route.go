@@ -32,7 +32,11 @@ func routeLines(w io.Writer, s *Snapshot, r *Route) {
 		}
 		fmt.Fprintf(w, "%s via %s%s, %s\n", head, h.Address, h.state(len(r.Installed) > 0), uptime(since(r), s.Now))
 	}
-	if r.Error != "" {
+	switch {
+	case r.Error == "":
+	case len(r.Installed) > 0:
+		fmt.Fprintf(w, "      not changed in the kernel: %s\n", r.Error)
+	default:
 		fmt.Fprintf(w, "      not in the kernel: %s\n", r.Error)
 	}
 }

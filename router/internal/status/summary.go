@@ -11,7 +11,7 @@ import (
 // the same for both families, the prefixes counted are those of f.
 func Summary(w io.Writer, s *Snapshot, f Family) {
 	notices(w, s)
-	fmt.Fprintf(w, "BGP router identifier %s, local AS number %d\n", s.RouterID, s.ASN)
+	fmt.Fprintf(w, "BGP router identifier %s, local AS number %d\n", identifier(s.RouterID), s.ASN)
 	fmt.Fprintf(w, "BGP table version %d, kernel routes %d\n", s.TableVersion, s.Kernel.Routes)
 	fmt.Fprintf(w, "Peers %d, connections refused %d\n\n", len(s.Neighbors), s.RefusedConnections)
 	if len(s.Neighbors) == 0 {

@@ -16,7 +16,7 @@ func Table(w io.Writer, s *Snapshot, f Family) {
 		fmt.Fprintln(w, "No BGP prefixes displayed, 0 exist")
 		return
 	}
-	fmt.Fprintf(w, "BGP table version is %d, local router ID is %s\n", s.TableVersion, s.RouterID)
+	fmt.Fprintf(w, "BGP table version is %d, local router ID is %s\n", s.TableVersion, identifier(s.RouterID))
 	fmt.Fprintln(w, "Status codes: * valid, > best, = multipath, x refused")
 	fmt.Fprintf(w, "Origin codes: i - IGP, e - EGP, ? - incomplete\n\n")
 	fmt.Fprintln(w, "   Network          Next Hop            Metric LocPrf Weight Path")
@@ -100,11 +100,15 @@ func Entry(w io.Writer, s *Snapshot, r Route) {
 		entryPath(w, s, &r.Paths[i])
 	}
 	switch {
+	case len(r.Installed) > 0:
+		fmt.Fprintf(w, "Kernel: table %d, metric %d, protocol %d, %d next hop%s, for %s", s.Table, s.Metric, s.Protocol,
+			len(r.Installed), plural(len(r.Installed)), uptime(r.InstalledAt, s.Now))
+		if r.Error != "" {
+			fmt.Fprintf(w, "; not changed: %s", r.Error)
+		}
+		fmt.Fprintln(w)
 	case r.Error != "":
 		fmt.Fprintf(w, "Kernel: %s\n", r.Error)
-	case len(r.Installed) > 0:
-		fmt.Fprintf(w, "Kernel: table %d, metric %d, protocol %d, %d next hop%s, for %s\n", s.Table, s.Metric, s.Protocol,
-			len(r.Installed), plural(len(r.Installed)), uptime(r.InstalledAt, s.Now))
 	default:
 		fmt.Fprintln(w, "Kernel: not in its table")
 	}

@@ -27,7 +27,15 @@ func uptime(since, now time.Time) string {
 	return fmt.Sprintf("%02dw%dd%02dh", days/7, days%7, hours)
 }
 
-// reasons is "3 notAllowed, 1 martian", the most frequent first by name.
+// identifier is a router identifier, 0.0.0.0 while there is none.
+func identifier(id netip.Addr) string {
+	if !id.IsValid() {
+		return "0.0.0.0"
+	}
+	return id.String()
+}
+
+// reasons is "3 notAllowed, 1 martian", in the order of the words.
 func reasons(refused map[string]int) string {
 	var all []string
 	for _, word := range slices.Sorted(maps.Keys(refused)) {

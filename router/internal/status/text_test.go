@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,6 +199,31 @@ func TestTroubleOfTheDaemonComesFirst(t *testing.T) {
 		Clusters(w, s)
 		Routes(w, s, nil)
 	})
+}
+
+func TestARouteThatStandsAsBeforeIsNotSaidToBeMissing(t *testing.T) {
+	s := home()
+	r := s.RoutesOf(IPv4)[1]
+	r.Error = "no such device"
+	var out strings.Builder
+	Routes(&out, s, []Route{r})
+	Entry(&out, s, r)
+	if text := out.String(); strings.Contains(text, "not in the kernel") ||
+		!strings.Contains(text, "      not changed in the kernel: no such device\n") ||
+		!strings.Contains(text, "Kernel: table 254, metric 20, protocol 73, 2 next hops, for 00:00:06; not changed: no such device\n") {
+		t.Error(text)
+	}
+}
+
+func TestADaemonWithoutAnIdentifierSaysSo(t *testing.T) {
+	s := home()
+	s.RouterID = netip.Addr{}
+	var out strings.Builder
+	Summary(&out, s, IPv4)
+	Table(&out, s, IPv4)
+	if text := out.String(); strings.Contains(text, "invalid") || strings.Count(text, "0.0.0.0,") != 1 || !strings.Contains(text, "local router ID is 0.0.0.0\n") {
+		t.Error(text)
+	}
 }
 
 func TestUptimeIsInQuaggasForm(t *testing.T) {
