@@ -53,6 +53,7 @@ type BGPPeerSpec struct {
 	// +kubebuilder:validation:MaxLength=45
 	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="write an IPv4 or IPv6 address"
 	// +kubebuilder:validation:XValidation:rule="!isIP(self) || !ip(self).isUnspecified()",message="0.0.0.0 and :: name no router"
+	// +kubebuilder:validation:XValidation:rule="!isIP(self) || !cidr('224.0.0.0/3').containsIP(ip(self)) && !cidr('ff00::/8').containsIP(ip(self))",message="a multicast or reserved address names no router"
 	PeerAddress string `json:"peerAddress,omitempty"`
 	// Where each node learns the router's address: DefaultGateway is the
 	// node's own default gateway, of each family that it has one of. Give this
@@ -127,7 +128,7 @@ type BGPPeerSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
-	NodeSelectors []metav1.LabelSelector `json:"nodeSelectors,omitempty"`
+	NodeSelectors []LabelSelector `json:"nodeSelectors,omitempty"`
 }
 
 // PeerAddressSource is a way to learn a router's address.

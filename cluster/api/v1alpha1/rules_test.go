@@ -104,6 +104,28 @@ var refused = []struct{ object, says string }{
 	{peer(good + `, connectRetryTime: 50ms`), "from 100ms to 10s"},
 	{peer(`myASN: 65000, peerASN: 65000, peerAddress: 192.0.2.1, ebgpMultiHop: true`), "another AS"},
 	{peer(good + `, passwordSecret: {}`), "passwordSecret.name: Required"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: a, operator: In}]}]}`), "In and NotIn need values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: a, operator: NotIn, values: []}]}]}`), "In and NotIn need values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]}`), "take no values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: a, operator: DoesNotExist, values: [b]}]}]}`), "take no values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: a, operator: Near}]}]}`), "Unsupported value"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {namespaceSelectors: [{matchExpressions: [{key: "", operator: Exists}]}]}`), "should be at least 1 chars long"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: In}]}]}`), "In and NotIn need values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: NotIn, values: []}]}]}`), "In and NotIn need values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: Exists, values: [b]}]}]}`), "take no values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: DoesNotExist, values: [b]}]}]}`), "take no values"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: Near}]}]}`), "Unsupported value"},
+	{pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchLabels: {a: b}}, {matchExpressions: [{key: "", operator: Exists}]}]}`), "should be at least 1 chars long"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: In}]}]`), "In and NotIn need values"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: NotIn, values: []}]}]`), "In and NotIn need values"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]`), "take no values"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: DoesNotExist, values: [b]}]}]`), "take no values"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: Near}]}]`), "Unsupported value"},
+	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: "", operator: Exists}]}]`), "should be at least 1 chars long"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "224.0.0.5"`), "names no router"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "240.0.0.1"`), "names no router"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "255.255.255.255"`), "names no router"},
+	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "ff02::5"`), "names no router"},
 }
 
 var accepted = []string{
@@ -114,6 +136,9 @@ var accepted = []string{
 	pool(`addresses: [` + many(32) + `]`),
 	peer(good),
 	peer(`myASN: 4294967295, peerASN: 1, peerAddressFrom: DefaultGateway, holdTime: 0s, keepaliveTime: 90s, nodeSelectors: [{matchLabels: {a: b}}]`),
+	peer(good + `, nodeSelectors: [{}, {matchExpressions: [{key: a, operator: In, values: [b]}, {key: a, operator: NotIn, values: [b, c]}, {key: a, operator: Exists, values: []}, {key: a, operator: DoesNotExist}]}]`),
+	peer(`myASN: 65001, peerASN: 65000, peerAddress: 127.0.0.1`),
+	peer(`myASN: 65001, peerASN: 65000, peerAddress: "fe80::1"`),
 	peer(good + `, peerPort: 65535, sourceAddress: 192.0.2.2, routerID: 192.0.2.2, ebgpMultiHop: true, holdTime: 1m30s, keepaliveTime: 30s, connectRetryTime: 500ms, passwordSecret: {name: x}`),
 }
 

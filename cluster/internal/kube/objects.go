@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/addr"
@@ -136,7 +134,7 @@ func lastGoodPeer(before, now peer) peer {
 	return now
 }
 
-func selectors(field string, all []metav1.LabelSelector) ([]model.Selector, error) {
+func selectors(field string, all []v1alpha1.LabelSelector) ([]model.Selector, error) {
 	var out []model.Selector
 	var errs []error
 	for i, s := range all {

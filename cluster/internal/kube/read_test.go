@@ -86,25 +86,25 @@ func TestWishesInTheirSpellings(t *testing.T) {
 }
 
 // unreadable is a selector that no rule of an older schema refuses.
-var unreadable = []metav1.LabelSelector{{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "In"}}}}
+var unreadable = []v1alpha1.LabelSelector{{MatchExpressions: []v1alpha1.LabelRequirement{{Key: "a", Operator: "In"}}}}
 
 func TestAnUnreadablePoolOrPeerIsAsItWasOrTakesNothingAway(t *testing.T) {
 	c, err := New(Options{Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
-	home := func(uid string, selectors []metav1.LabelSelector) *v1alpha1.AddressPool {
+	home := func(uid string, selectors []v1alpha1.LabelSelector) *v1alpha1.AddressPool {
 		return &v1alpha1.AddressPool{ObjectMeta: metav1.ObjectMeta{Name: "home", UID: types.UID(uid)}, Spec: v1alpha1.AddressPoolSpec{
 			Addresses: []v1alpha1.AddressRange{"192.0.2.0/24"}, ServiceAllocation: &v1alpha1.ServiceAllocation{Priority: 7, ServiceSelectors: selectors},
 		}}
 	}
-	router := func(uid string, selectors []metav1.LabelSelector) *v1alpha1.BGPPeer {
+	router := func(uid string, selectors []v1alpha1.LabelSelector) *v1alpha1.BGPPeer {
 		return &v1alpha1.BGPPeer{ObjectMeta: metav1.ObjectMeta{Name: "router", UID: types.UID(uid)}, Spec: v1alpha1.BGPPeerSpec{
 			MyASN: 65001, PeerASN: 65000, PeerAddress: "192.0.2.1", NodeSelectors: selectors,
 		}}
 	}
-	good := []metav1.LabelSelector{{MatchLabels: map[string]string{"a": "b"}}}
+	good := []v1alpha1.LabelSelector{{MatchLabels: map[string]string{"a": "b"}}}
 	for _, step := range []struct {
 		uid       string
-		selectors []metav1.LabelSelector
+		selectors []v1alpha1.LabelSelector
 		want      string
 	}{
 		{"1", good, "pool 192.0.2.0/24 [a=b] closed false \"\"; peer [a=b] \"\""},
