@@ -60,6 +60,7 @@ func TestASourceAddressChoosesTheGatewayOfItsFamily(t *testing.T) {
 			t.Errorf("from %s it speaks to %s, silent %v", source, got, d.silent)
 		}
 	}
+	p.SourceAddress = netip.MustParseAddr("2001:db8::1")
 	d := directory([]model.Peer{p}, aNode("node1"), bothGateways[:1])
 	if why := d.silent["gateway"]; !strings.Contains(why, "of the family of the source address 2001:db8::1") {
 		t.Errorf("without an IPv6 gateway it says %q", why)
