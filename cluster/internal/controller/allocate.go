@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,24 +34,28 @@ func (c *Controller) allocate(term context.Context, v *kube.View) (written int, 
 	c.forget(services)
 
 	var todo []*alloc.Assignment
+	resting, rested := time.Now().Before(c.restWrites), false
 	for i := range plan.Assignments {
-		if a := &plan.Assignments[i]; a.Write {
-			todo = append(todo, a)
-		} else {
+		switch a := &plan.Assignments[i]; {
+		case !a.Write:
 			c.complain(a, services[a.Service])
 			delete(c.failed, a.Service)
+		case resting && c.failed[a.Service] > 0:
+			rested = true
+		default:
+			todo = append(todo, a)
 		}
 	}
 	// What failed last goes last, so that it keeps nobody else waiting.
 	slices.SortStableFunc(todo, func(a, b *alloc.Assignment) int { return cmp.Compare(c.failed[a.Service], c.failed[b.Service]) })
-	rest := len(todo) > batch
+	more := len(todo) > batch
 	todo = todo[:min(len(todo), batch)]
 	written, again = c.settle(todo, c.write(term, v, todo), services)
-	if rest && written > 0 {
+	if more && written > 0 {
 		c.poke()
 		return written, false
 	}
-	return written, again || rest
+	return written, again || more || rested
 }
 
 // settle takes note of what came of each write.
@@ -65,9 +70,14 @@ func (c *Controller) settle(todo []*alloc.Assignment, errs []error, services map
 			c.wrote(a, services[a.Service])
 		case kube.Stale(err), errors.Is(err, context.Canceled):
 			// the change, or the end of the term, wakes us
+		case errors.Is(err, errLater):
+			again = true // and keeps its place
 		default:
 			again = true
 			c.failed[a.Service] = c.round
+			if errors.Is(err, context.DeadlineExceeded) {
+				c.restWrites = time.Now().Add(restTime)
+			}
 			bad = append(bad, err)
 		}
 	}
@@ -75,14 +85,26 @@ func (c *Controller) settle(todo []*alloc.Assignment, errs []error, services map
 	return written, again
 }
 
+// errLater is of writes that were not begun.
+var errLater = errors.New("not tried yet, others took too long")
+
 // write sends assignments, several at a time, and returns an error for each.
+// The worker waits for it, so that no write may take long, and none begins
+// once others have taken long.
 func (c *Controller) write(term context.Context, v *kube.View, todo []*alloc.Assignment) []error {
 	errs := make([]error, len(todo))
 	var g errgroup.Group
 	g.SetLimit(atATime)
+	began := time.Now()
 	for i, a := range todo {
 		g.Go(func() error {
-			errs[i] = c.Writer.SetAddresses(term, kube.Grant{
+			if time.Since(began) >= writeTime {
+				errs[i] = errLater
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(term, writeTime)
+			defer cancel()
+			errs[i] = c.Writer.SetAddresses(ctx, kube.Grant{
 				Service: a.Service, Version: v.Version(a.Service), Addresses: a.Addresses, From: a.From(),
 			})
 			return nil

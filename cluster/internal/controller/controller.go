@@ -77,6 +77,9 @@ type Controller struct {
 	directory peers
 	untold    bool              // a pass has been made since the leader last told
 	lastSaid  map[string]string // the last error of each kind, so that it is logged once
+
+	// Until when writes and statuses that hung are left alone.
+	restWrites, restStatuses time.Time
 }
 
 const (
@@ -84,6 +87,8 @@ const (
 	gatewaysEvery = 5 * time.Second
 	retryFirst    = 100 * time.Millisecond
 	retryMost     = 5 * time.Second
+	writeTime     = 3 * time.Second  // what a write, or a round of statuses, may take
+	restTime      = 15 * time.Second // for what took longer
 )
 
 // New makes a Controller; nothing runs before Run.
@@ -202,13 +207,17 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	term, leading := c.Leadership.Leading()
 	c.metrics.leading(leading)
 	if leading {
-		_, again = c.allocate(term, v)
+		c.announce(v) // what is known already waits for no write
+		var written int
+		if written, again = c.allocate(term, v); written > 0 {
+			c.announce(v)
+		}
 	} else {
 		c.plan = nil
 		clear(c.unmet)
 		clear(c.failed)
+		c.announce(v)
 	}
-	c.announce(v)
 	c.metrics.passed(time.Since(began))
 	return again
 }

@@ -10,7 +10,8 @@
 // second path and nothing is updated in part. What the leader has just written
 // counts at once, without waiting for the watch to bring it round.
 //
-// Addresses are written in batches, several requests at a time, so that
-// routes and other changes never wait for a thousand of them. While the API
-// server is away the view does not change, so neither do the routes.
+// The leader announces what stands before it writes, and again what it has
+// written. Addresses are written in batches, several requests at a time and
+// none of them for long, so that routes and other changes never wait for a
+// thousand of them or for one that hangs. While the API server is away the view does not change, so neither do the routes.
 package controller

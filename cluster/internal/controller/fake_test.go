@@ -23,6 +23,7 @@ type fakeCluster struct {
 	leader   bool
 	away     error // what every write answers
 	denied   func(model.Key) error
+	hangs    func(model.Key) bool // no answer until the writer gives up
 	changed  chan struct{}
 
 	mu       sync.Mutex // writes come several at a time
@@ -55,9 +56,13 @@ func (f *fakeCluster) View() *kube.View {
 
 func (f *fakeCluster) Leading() (context.Context, bool) { return context.Background(), f.leader }
 
-func (f *fakeCluster) SetAddresses(_ context.Context, g kube.Grant) error {
+func (f *fakeCluster) SetAddresses(ctx context.Context, g kube.Grant) error {
 	if f.away != nil {
 		return f.away
+	}
+	if f.hangs != nil && f.hangs(g.Service) {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

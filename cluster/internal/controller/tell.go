@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
@@ -45,10 +46,26 @@ func (c *Controller) tell() {
 	if c.plan == nil {
 		return
 	}
-	if c.sayOnce("status", errors.Join(c.tellPools(term), c.tellPeers(term))) {
+	if c.tellStatuses(term) {
 		c.untold = true
 	}
 	c.tellAnnouncing()
+}
+
+// tellStatuses writes all statuses, and reports whether it could not. Routes
+// wait for it, so that it has little time; it begins with another object each
+// time, since maps have no order.
+func (c *Controller) tellStatuses(term context.Context) (failed bool) {
+	if time.Now().Before(c.restStatuses) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(term, writeTime)
+	defer cancel()
+	err := errors.Join(c.tellPools(ctx), c.tellPeers(ctx))
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.restStatuses = time.Now().Add(restTime)
+	}
+	return c.sayOnce("status", err)
 }
 
 // tellConfig sends an event for each thing that is wrong with the ConfigMap.
