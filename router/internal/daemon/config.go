@@ -68,7 +68,7 @@ func (l *line) adjust(before uciconf.Globals) {
 func (l *line) judgeAgain(addr netip.Addr) {
 	had := l.rib.Count(addr)
 	changed := l.rib.SetPolicy(addr, l.policy(addr))
-	if changed && had.Lacks {
+	if changed && had.Dropped > 0 {
 		l.log.Info("session reset to be told again", "peer", addr, "forgotten", had.Dropped)
 		l.sessions.Reset(addr, configurationChange, 0)
 	}

@@ -26,6 +26,6 @@
 // # Memory
 //
 // A peer is held to max_prefixes accepted routes and as many refused ones; what
-// is refused beyond that is counted and forgotten. Count.Lacks then says that
-// looking again cannot bring those routes back: the peer has to tell them anew.
+// is refused beyond that is counted and forgotten (Count.Dropped). Looking again
+// cannot bring those routes back: the peer has to tell them anew.
 package rib

@@ -31,8 +31,6 @@ type Path struct {
 	Reason    Reason
 	// Detail is the reason in a sentence, with the facts.
 	Detail string
-	// LocalPref that decided.
-	LocalPref uint32
 }
 
 // Count is one peer's paths by what became of them.
@@ -40,10 +38,9 @@ type Count struct {
 	Accepted  int
 	Accepted6 int            // those of Accepted that are IPv6
 	Refused   map[string]int // by reason's word, those held
-	// Dropped routes were refused and not kept, since too many were.
+	// Dropped routes were refused and not kept, since too many were; another
+	// policy might accept them.
 	Dropped int
-	// Lacks is true when routes are missing that another policy might accept.
-	Lacks bool
 	// Exceeded is true once the peer told more acceptable prefixes than it
 	// may; it stays until the session ends or the policy changes.
 	Exceeded bool
@@ -57,7 +54,7 @@ func (t *Table) Count(addr netip.Addr) Count {
 	}
 	c := Count{
 		Accepted: p.held[Accepted], Accepted6: p.held6, Refused: map[string]int{},
-		Dropped: p.dropped, Lacks: p.dropped > 0, Exceeded: p.exceeded,
+		Dropped: p.dropped, Exceeded: p.exceeded,
 	}
 	for r := Accepted + 1; r < reasons; r++ {
 		if p.held[r] > 0 {
@@ -90,7 +87,7 @@ func (t *Table) Entries() []Entry {
 			shown.Paths[i] = Path{
 				Peer: p.peer.addr, Attrs: p.attrs, Since: time.Unix(0, p.since),
 				Best: p.marks&best != 0, Multipath: p.marks&multipath != 0,
-				Reason: p.reason, Detail: t.explain(p, prefix), LocalPref: p.localPref(),
+				Reason: p.reason, Detail: t.explain(p, prefix),
 			}
 		}
 		out = append(out, shown)

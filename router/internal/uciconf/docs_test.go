@@ -103,7 +103,7 @@ func TestTheExampleOfTheDocumentsIsValid(t *testing.T) {
 				example.WriteString(code)
 			}
 		}
-		c, problems := ParseWith(file, []byte(example.String()), noTables)
+		c, problems := Parse(file, []byte(example.String()), noTables)
 		if len(problems) > 0 || len(c.Clusters) == 0 {
 			t.Errorf("%+v\n%s", c, words(problems))
 		}

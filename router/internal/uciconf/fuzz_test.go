@@ -13,7 +13,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(globals + cluster + "config neighbor\n\toption address fd00::1\n\toption cluster home\n\tlist send ::/0\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, problems := ParseWith("f", text, noTables)
+		c, problems := Parse("f", text, noTables)
 		lines := strings.Count(string(text), "\n") + 1
 		for _, p := range problems {
 			if p.Line < 0 || p.Line > lines {

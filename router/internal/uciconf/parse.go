@@ -18,12 +18,7 @@ const (
 
 // Parse reads the text of a UCI file. It returns every problem there is. When
 // none of them is an error, Config is whole and may be used; else it is not.
-func Parse(file string, text []byte) (Config, Problems) {
-	return ParseWith(file, text, SystemTables)
-}
-
-// ParseWith is Parse with the names of routing tables from elsewhere.
-func ParseWith(file string, text []byte, tables Tables) (Config, Problems) {
+func Parse(file string, text []byte, tables Tables) (Config, Problems) {
 	say := &report{file: file}
 	all := read(text, say)
 	c := config(all, tables, say)
@@ -39,7 +34,7 @@ func Load(path string) (Config, Problems) {
 	if err != nil {
 		return Config{}, Problems{{File: path, Message: err.Error()}}
 	}
-	return Parse(path, text)
+	return Parse(path, text, SystemTables)
 }
 
 // slurp reads a plain file of up to maxText bytes.

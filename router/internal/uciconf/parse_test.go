@@ -38,7 +38,7 @@ func words(p Problems) string {
 }
 
 func TestTheSmallestFileGetsEveryDefault(t *testing.T) {
-	got, problems := ParseWith("hawser", []byte(`
+	got, problems := Parse("hawser", []byte(`
 config globals 'globals'
 	option asn '65000'
 
@@ -78,7 +78,7 @@ func compare(t *testing.T, want, got Config) {
 }
 
 func TestEveryOptionIsRead(t *testing.T) {
-	got, problems := ParseWith("hawser", []byte(`
+	got, problems := Parse("hawser", []byte(`
 config globals
 	option enabled 'off'
 	option asn '4200000000'
@@ -158,7 +158,7 @@ config neighbor 'gone'
 }
 
 func TestEmptyIsUnset(t *testing.T) {
-	c, problems := ParseWith("hawser", []byte(`
+	c, problems := Parse("hawser", []byte(`
 config globals
 	option asn '65000'
 	option router_id ''
@@ -272,7 +272,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"too many sections", strings.Repeat("config x\n", 1025), ": 1025 sections, at most 1024 are read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, problems := ParseWith("hawser", []byte(c.text), noTables)
+			_, problems := Parse("hawser", []byte(c.text), noTables)
 			if d := cmp.Diff(c.want, words(problems)); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
@@ -281,7 +281,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 }
 
 func TestAllMistakesAreFoundAtOnce(t *testing.T) {
-	_, problems := ParseWith("hawser", []byte(`config globals 'globals'
+	_, problems := Parse("hawser", []byte(`config globals 'globals'
 	option asn '0'
 	option metric '5' '6'
 	opton max_paths '4'
@@ -307,7 +307,7 @@ config cluster 'swallowed by the quote'
 }
 
 func TestWarningsAreNoError(t *testing.T) {
-	c, problems := ParseWith("hawser", []byte(globals+cluster+"\toption colour red\n"), noTables)
+	c, problems := Parse("hawser", []byte(globals+cluster+"\toption colour red\n"), noTables)
 	if err := problems.Err(); err != nil || len(c.Clusters) != 1 {
 		t.Errorf("%v, %+v", err, c)
 	}
@@ -318,7 +318,7 @@ func TestWarningsAreNoError(t *testing.T) {
 
 func TestASecretNeverPrints(t *testing.T) {
 	const secret = "hunter2"
-	c, problems := ParseWith("hawser", []byte(globals+cluster+"\toption password "+secret+"\n\toption passwrd "+secret+"\n"), noTables)
+	c, problems := Parse("hawser", []byte(globals+cluster+"\toption password "+secret+"\n\toption passwrd "+secret+"\n"), noTables)
 	if c.Clusters[0].Password.Reveal() != secret || !c.Clusters[0].Password.IsSet() {
 		t.Error("the password is not read")
 	}

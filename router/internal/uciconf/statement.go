@@ -1,9 +1,6 @@
 package uciconf
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 // statement is one command of a UCI file.
 type statement struct {
@@ -18,10 +15,6 @@ type syntaxError struct {
 	line, at int // at counts bytes as libuci's "byte N" does
 	reason   string
 	hint     string
-}
-
-func (e *syntaxError) Error() string {
-	return e.reason + " at line " + strconv.Itoa(e.line) + ", byte " + strconv.Itoa(e.at)
 }
 
 // reader walks through a text as libuci's parser does: line by line, where a
