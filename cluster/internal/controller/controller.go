@@ -199,13 +199,14 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	c.view, c.untold = v, true
 	c.metrics.config(v.Config)
 	c.sayOnce("configmap", v.Config.Err())
+	term, leading := c.Leadership.Leading()
+	c.metrics.leading(leading)
 	if !v.Config.Usable {
 		c.health.hindered(v.Config.Err())
+		c.plan = nil // the last one is of another view
 		return false // nothing is known that anything could follow from
 	}
 	c.notice(v, began)
-	term, leading := c.Leadership.Leading()
-	c.metrics.leading(leading)
 	if leading {
 		c.announce(v) // what is known already waits for no write
 		var written int

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
@@ -186,6 +187,39 @@ func TestWhileAConfigMapCouldNeverBeReadNothingIsDecided(t *testing.T) {
 	expect(t, "writes", f.writes)
 	if r.routes != nil || r.peers != nil {
 		t.Errorf("it announces %v to %v", r.routes, r.peers)
+	}
+}
+
+func TestAnUnreadableConfigMapBesideObjectsChangesNothingThatIsTold(t *testing.T) {
+	f := harbour()
+	c, r := worker(f)
+	for range 3 {
+		c.pass(context.Background())
+		c.tell()
+	}
+	f.events = nil
+	clear(f.verdicts)
+	pools, peers := f.snapshot.Pools, f.snapshot.Peers
+	f.config = kube.Config{ConfigMap: true}
+	f.snapshot.Pools, f.snapshot.Peers = nil, nil
+	for range 3 {
+		c.pass(context.Background())
+		c.tell()
+	}
+	expect(t, "routes", r.table(), "10.0.0.0/32 to [192.0.2.254]")
+	expect(t, "events", f.events)
+	if len(f.verdicts) != 0 {
+		t.Errorf("it passes verdicts on what it does not know: %v", f.verdicts)
+	}
+	f.config = kube.Config{Usable: true}
+	f.snapshot.Pools, f.snapshot.Peers = pools, peers
+	for range 3 {
+		c.pass(context.Background())
+		c.tell()
+	}
+	expect(t, "events once it is gone", f.events)
+	if len(f.verdicts) == 0 {
+		t.Error("nothing is told once it is gone")
 	}
 }
 
