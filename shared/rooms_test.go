@@ -46,7 +46,7 @@ var strangers = map[string][]string{
 var pure = []string{
 	"router/internal/rib", "router/internal/fib",
 	"cluster/internal/model", "cluster/internal/alloc", "cluster/internal/announce",
-	"shared/route", "shared/addr", "shared/keyed",
+	"shared/route", "shared/addr",
 }
 
 var impure = []string{"os", "os/exec", "net", "net/http", "syscall", "sync", "context", "log/slog", "golang.org/x/sys"}

@@ -2,8 +2,10 @@ package legacy
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +13,6 @@ import (
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/addr"
-	"github.com/hawser-lb/hawser/shared/keyed"
 	"github.com/hawser-lb/hawser/shared/route"
 )
 
@@ -147,7 +148,7 @@ func (r *reader) namesNear(text string, colon bool) string {
 	if colon || len(r.communities) == 0 {
 		return ""
 	}
-	return ", or a name under bgp-communities" + nearest(text, keyed.Sorted(r.communities))
+	return ", or a name under bgp-communities" + nearest(text, slices.Sorted(maps.Keys(r.communities)))
 }
 
 // advertisements reads those of one pool; none at all is one that says
