@@ -12,8 +12,8 @@
 //     the Service and select this node, and which peers do they mean?
 //  2. May this node take traffic at all: has it a network, is it not excluded
 //     from load balancing, is it not leaving?
-//  3. Is there a pod to send traffic to, on this node when the Service's
-//     externalTrafficPolicy is Local?
+//  3. Is there a pod to send traffic to, of the address's family, on this
+//     node when the Service's externalTrafficPolicy is Local?
 //
 // Where no advertisement exists at all, every pool is announced from every
 // node to every peer, each address by itself.

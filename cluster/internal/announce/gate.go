@@ -1,6 +1,8 @@
 package announce
 
 import (
+	"slices"
+
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
@@ -40,9 +42,34 @@ func closed(s *model.Service, node string, g gate) (Refusal, bool) {
 	if g.reason != "" {
 		return r, true
 	}
+	r.Reason, r.Detail = lacking(s, node, "endpoint", func(model.Endpoint) bool { return true })
+	return r, r.Reason != ""
+}
+
+// stranded takes the addresses out of made for whose family there is no
+// endpoint to send traffic to: no node turns one family into the other.
+func stranded(s *model.Service, node string, made []offer) (kept []offer, no []Refusal) {
+	for _, a := range s.Holds {
+		f := model.FamilyOf(a)
+		reason, detail := lacking(s, node, f.String()+" endpoint", func(e model.Endpoint) bool { return e.Serves(f) })
+		if reason == "" {
+			continue
+		}
+		before := len(made)
+		made = slices.DeleteFunc(made, func(o offer) bool { return o.address == a })
+		if len(made) < before {
+			no = append(no, Refusal{s.Key, a, reason, detail})
+		}
+	}
+	return made, no
+}
+
+// lacking says why there is nothing to send traffic to among the endpoints
+// that count; the reason is empty when there is something.
+func lacking(s *model.Service, node, what string, counts func(model.Endpoint) bool) (Reason, string) {
 	usable, here := 0, 0
 	for _, e := range s.Endpoints {
-		if e.Usable() {
+		if e.Usable() && counts(e) {
 			usable++
 			if e.Node == node {
 				here++
@@ -51,11 +78,9 @@ func closed(s *model.Service, node string, g gate) (Refusal, bool) {
 	}
 	switch {
 	case usable == 0:
-		r.Reason, r.Detail = NoEndpoints, "no endpoint is ready or serving"
+		return NoEndpoints, "no " + what + " is ready or serving"
 	case s.Local && here == 0:
-		r.Reason, r.Detail = NoLocalEndpoints, "externalTrafficPolicy is Local and no ready or serving endpoint is on this node"
-	default:
-		return Refusal{}, false
+		return NoLocalEndpoints, "externalTrafficPolicy is Local and no ready or serving " + what + " is on this node"
 	}
-	return r, true
+	return "", ""
 }

@@ -27,8 +27,10 @@ func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal
 			refused = append(refused, r)
 			continue
 		}
+		made, no = stranded(svc, node, made)
+		refused = append(refused, no...)
 		refused = append(refused, o.silent(svc, made)...)
-		offers = all
+		offers = all[:len(offers)+len(made)]
 	}
 	routes, conflicts := join(offers)
 	refused = append(refused, conflicts...)

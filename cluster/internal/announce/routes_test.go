@@ -289,6 +289,20 @@ d/x * nodeDraining: the cluster has no node of this name
 d/x * noEndpoints: no endpoint is ready or serving
 d/y * noEndpoints: no endpoint is ready or serving
 `},
+	{name: "no pod is of the family of the address, and the other is announced",
+		cluster: cluster(service("x", "192.0.2.1 2001:db8::1", "", func(s *model.Service) {
+			s.Endpoints = []model.Endpoint{{Node: "n2", Family: model.IPv4, Ready: true}, {Node: "n1", Family: model.IPv6}}
+		})), want: `
+192.0.2.1/32 to router
+d/x 2001:db8::1 noEndpoints: no IPv6 endpoint is ready or serving
+`},
+	{name: "no pod of the family of the address is ready here, and only here counts",
+		cluster: cluster(service("x", "192.0.2.1 2001:db8::1", "", local, func(s *model.Service) {
+			s.Endpoints = []model.Endpoint{{Node: "n2", Family: model.IPv4, Ready: true}, {Node: "n1", Family: model.IPv6, Ready: true}}
+		})), want: `
+2001:db8::1/128 to router
+d/x 192.0.2.1 noLocalEndpoints: externalTrafficPolicy is Local and no ready or serving IPv4 endpoint is on this node
+`},
 	{name: "no pod is ready here, and only here counts",
 		cluster: cluster(service("x", "192.0.2.1", "n2", local)), want: `
 d/x * noLocalEndpoints: externalTrafficPolicy is Local and no ready or serving endpoint is on this node

@@ -12,7 +12,8 @@ import (
 )
 
 // slice is what is kept of an EndpointSlice: not its addresses, only on which
-// nodes there are endpoints and in what state, each combination once.
+// nodes there are endpoints, of which family and in what state, each
+// combination once.
 type slice struct {
 	service   model.Key
 	endpoints []model.Endpoint
@@ -23,13 +24,17 @@ func readSlice(s *discoveryv1.EndpointSlice) (slice, bool) {
 	if service == "" || s.AddressType == discoveryv1.AddressTypeFQDN {
 		return slice{}, false
 	}
+	family := model.IPv4
+	if s.AddressType == discoveryv1.AddressTypeIPv6 {
+		family = model.IPv6
+	}
 	seen := map[model.Endpoint]bool{}
 	for _, e := range s.Endpoints {
 		if len(e.Addresses) == 0 {
 			continue
 		}
 		ready := e.Conditions.Ready == nil || *e.Conditions.Ready
-		m := model.Endpoint{Ready: ready, Serving: ready}
+		m := model.Endpoint{Family: family, Ready: ready, Serving: ready}
 		if e.Conditions.Serving != nil {
 			m.Serving = *e.Conditions.Serving
 		}

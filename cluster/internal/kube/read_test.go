@@ -179,9 +179,15 @@ func TestEndpointsAreKeptByNodeAndState(t *testing.T) {
 	s.Endpoints[3].Conditions = discoveryv1.EndpointConditions{Ready: &no, Serving: &yes}
 	s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{NodeName: s.Endpoints[0].NodeName}) // without an address
 	got, kept := readSlice(s)
-	want := []model.Endpoint{{Node: "a", Ready: true, Serving: true}, {Node: "b", Ready: true, Serving: true}, {Node: "c", Serving: true}}
+	want := []model.Endpoint{
+		{Node: "a", Family: model.IPv4, Ready: true, Serving: true}, {Node: "b", Family: model.IPv4, Ready: true, Serving: true}, {Node: "c", Family: model.IPv4, Serving: true},
+	}
 	if !kept || !slices.Equal(got.endpoints, want) || got.service.String() != "default/web" {
 		t.Errorf("got %v", got)
+	}
+	s.AddressType = discoveryv1.AddressTypeIPv6
+	if got, _ := readSlice(s); len(got.endpoints) != 3 || got.endpoints[0].Family != model.IPv6 {
+		t.Errorf("of IPv6: %v", got)
 	}
 	s.AddressType = discoveryv1.AddressTypeFQDN
 	if _, kept := readSlice(s); kept {

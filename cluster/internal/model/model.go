@@ -112,10 +112,15 @@ type Service struct {
 
 // Endpoint is what announcing needs to know of one endpoint address.
 type Endpoint struct {
-	Node    string
+	Node string
+	// Family of the address; zero stands for both.
+	Family  Family
 	Ready   bool // nil in the API counts as true
 	Serving bool
 }
+
+// Serves reports whether it takes traffic to addresses of family f.
+func (e Endpoint) Serves(f Family) bool { return e.Family == 0 || e.Family == f }
 
 // Usable reports whether traffic may be sent to it.
 func (e Endpoint) Usable() bool { return e.Ready || e.Serving }
