@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,12 +53,13 @@ const (
 	component    = "hawser-speaker"
 	eventQueue   = 8192
 	eventSenders = 2
-	messageLimit = 1024 // the API server takes no more
+	messageLimit = 1024 // bytes; the API server takes no more
+	droppedEvery = time.Minute
 )
 
 // recorder sends events, in the background and after everything that matters
 // more. When the API server is away they wait; when too many wait the newest
-// are dropped and counted.
+// are dropped, and the log says from time to time how many.
 type recorder struct {
 	client  *rest.RESTClient
 	node    string
@@ -77,9 +79,6 @@ func (c *Cluster) Event(about Ref, kind EventType, reason, message string) {
 }
 
 func (r *recorder) add(about Ref, kind EventType, reason, message string) {
-	if len(message) > messageLimit {
-		message = message[:messageLimit-3] + "..."
-	}
 	namespace := about.Namespace
 	if namespace == "" {
 		namespace = metav1.NamespaceDefault
@@ -93,7 +92,7 @@ func (r *recorder) add(about Ref, kind EventType, reason, message string) {
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: about.APIVersion, Kind: about.Kind, Namespace: about.Namespace, Name: about.Name, UID: types.UID(about.UID),
 		},
-		Type: string(kind), Reason: reason, Message: message, Count: 1,
+		Type: string(kind), Reason: reason, Message: clip(message), Count: 1,
 		FirstTimestamp: metav1.NewTime(now), LastTimestamp: metav1.NewTime(now),
 		Source:              corev1.EventSource{Component: component, Host: r.node},
 		ReportingController: component, ReportingInstance: r.node,
@@ -103,6 +102,15 @@ func (r *recorder) add(about Ref, kind EventType, reason, message string) {
 	default:
 		r.dropped.Add(1)
 	}
+}
+
+// clip keeps a message within what the API server takes, without half a
+// character at its end.
+func clip(message string) string {
+	if len(message) <= messageLimit {
+		return message
+	}
+	return strings.ToValidUTF8(message[:messageLimit-len("…")], "") + "…"
 }
 
 func (r *recorder) run(ctx context.Context) {
@@ -120,8 +128,18 @@ func (r *recorder) run(ctx context.Context) {
 			}
 		}()
 	}
+	r.confess(ctx)
 	for range eventSenders {
 		<-done
+	}
+}
+
+// confess logs how many events have been dropped since it last did.
+func (r *recorder) confess(ctx context.Context) {
+	for pause(ctx, droppedEvery) {
+		if n := r.dropped.Swap(0); n > 0 {
+			r.log.Warn("events dropped, since too many wait for the API server", "dropped", n, "waiting", len(r.queue))
+		}
 	}
 }
 
@@ -136,13 +154,22 @@ func (r *recorder) send(ctx context.Context, e *corev1.Event) {
 		case ctx.Err() != nil:
 			return
 		case apierrors.ReasonForError(err) != metav1.StatusReasonUnknown && !apierrors.IsTooManyRequests(err) && !apierrors.IsServiceUnavailable(err) && !apierrors.IsServerTimeout(err) && !apierrors.IsInternalError(err):
-			r.log.Warn("event refused", "object", e.InvolvedObject.Namespace+"/"+e.InvolvedObject.Name, "event", e.Reason, "reason", err)
+			r.log.Log(ctx, refusal(err), "event refused", "object", e.InvolvedObject.Namespace+"/"+e.InvolvedObject.Name, "event", e.Reason, "reason", err)
 			return
 		}
 		if !pause(ctx, backoff.Step()) {
 			return
 		}
 	}
+}
+
+// refusal is how loudly to tell that an event was refused. That its namespace
+// goes or is gone is the way of the world.
+func refusal(err error) slog.Level {
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // pause waits for d and reports whether ctx is still alive.
