@@ -184,3 +184,46 @@ func TestTheAPIServerRefusesEachWrongObjectWithASentence(t *testing.T) {
 		}
 	}
 }
+
+// TestAnObjectOfAnOlderSchemaCanStillBeToldWhatIsWrong brings in a pool that
+// the rules would refuse before the rules are there.
+func TestAnObjectOfAnOlderSchemaCanStillBeToldWhatIsWrong(t *testing.T) {
+	c := kube.Test(t, kube.Options{Controllers: kube.NoControllers})
+	file := filepath.Join(t.TempDir(), "file.yaml")
+	kubectl := func(args ...string) error {
+		_, err := c.Kubectl(t.Context(), args...)
+		return err
+	}
+	create := func(text string, more ...string) error {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		return kubectl(append([]string{"create", "-f", file}, more...)...)
+	}
+	text, err := os.ReadFile(filepath.Join(crds, "hawser.dev_addresspools.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := strings.NewReplacer("self.values.size() > 0", "true", "self.values.size() == 0", "true").Replace(string(text))
+	if older == string(text) {
+		t.Fatal("the rules on values are not there")
+	}
+	if err := create(older); err != nil {
+		t.Fatal(err)
+	}
+	bad := pool(`addresses: [192.0.2.0/24], serviceAllocation: {serviceSelectors: [{matchExpressions: [{key: a, operator: In, values: []}]}]}`)
+	lab.Eventually(t, "the older definition to be in force", func() error { return create(bad) })
+	if err := kubectl("apply", "--server-side", "--force-conflicts", "-f", crds); err != nil {
+		t.Fatal(err)
+	}
+	lab.Eventually(t, "the rules to be in force", func() error {
+		if err := create(strings.Replace(bad, "name: x", "name: another", 1), "--dry-run=server"); err == nil || !strings.Contains(err.Error(), "need values") {
+			return fmt.Errorf("not refused for its values: %v", err)
+		}
+		return nil
+	})
+	condition := `{"status":{"conditions":[{"type":"Accepted","status":"False","reason":"Invalid","message":"x","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`
+	if err := kubectl("patch", "addresspool", "x", "--subresource", "status", "--type", "merge", "-p", condition); err != nil {
+		t.Error(err)
+	}
+}
