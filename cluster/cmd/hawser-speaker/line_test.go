@@ -121,7 +121,7 @@ func TestOnlyNodesWithAPodAnnounceAServiceOfLocalPolicy(t *testing.T) {
 func TestAServiceOfAForeignClassIsNotTouched(t *testing.T) {
 	apply(t, node("node1"), pool("home", "10.7.0.0/24"))
 	start(t, "node1")
-	apply(t, service("theirs", "loadBalancerClass: example.org/other"))
+	apply(t, annotated(service("theirs", "loadBalancerClass: example.org/other"), "hawser.dev/allocated-from-pool", "of-another-hawser"))
 	kubectl(t, "patch", "service", "theirs", "--subresource", "status", "--type", "merge", "-p", `{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.9"}]}}}`)
 	before := kubectl(t, "get", "service", "theirs", "-o", "jsonpath={.metadata.resourceVersion}")
 	apply(t, service("ours"))
