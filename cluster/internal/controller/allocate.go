@@ -136,7 +136,7 @@ func (c *Controller) wrote(a *alloc.Assignment, s *model.Service) {
 		kind = kube.Warning
 	}
 	c.Log.Info("address "+a.Change.String(), "service", a.Service, "addresses", a.Addresses, "reason", a.Message)
-	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kind, a.Change.Event(), a.Message)
+	c.event(kube.ServiceRef(s.Key, s.UID), kind, a.Change.Event(), a.Message)
 }
 
 // complain tells what a Service asks for and does not get, once for each
@@ -152,7 +152,7 @@ func (c *Controller) complain(a *alloc.Assignment, s *model.Service) {
 	c.unmet[a.Service] = a.Unmet
 	c.metrics.allocated(alloc.Failed)
 	c.Log.Info("no address", "service", a.Service, "reason", a.Unmet)
-	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kube.Warning, alloc.Failed.Event(), a.Unmet)
+	c.event(kube.ServiceRef(s.Key, s.UID), kube.Warning, alloc.Failed.Event(), a.Unmet)
 }
 
 // forget drops what is remembered of Services that are gone.

@@ -73,6 +73,7 @@ type Controller struct {
 	round     int                     // batches written so far
 	failed    map[model.Key]int       // the round in which a write last failed, by Service
 	told      told
+	quota     quota
 	silences  map[string]*silence // peers without a session, by name
 	directory peers
 	untold    bool              // a pass has been made since the leader last told
@@ -96,7 +97,7 @@ func New(o Options) *Controller {
 	return &Controller{
 		Options: o, metrics: newMetrics(o.Router), health: newHealth(),
 		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{}, failed: map[model.Key]int{},
-		told: newTold(), silences: map[string]*silence{}, lastSaid: map[string]string{},
+		told: newTold(), quota: quota{}, silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}
 }
 

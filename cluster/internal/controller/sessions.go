@@ -36,27 +36,26 @@ func (c *Controller) tellSessions(now time.Time) {
 			c.silences[name] = s
 		}
 		if !s.told && now.Sub(s.since) >= patient {
-			s.told = true
-			c.tellPeer(name, kube.Warning, eventSessionDown, "no session with node "+c.Node+": "+why)
+			s.told = c.tellPeer(name, kube.Warning, eventSessionDown, "no session with node "+c.Node+": "+why)
 		}
 	}
 	for name, s := range c.silences {
 		if _, still := down[name]; still {
 			continue
 		}
-		delete(c.silences, name)
-		if _, here := c.directory.byName[name]; s.told && here {
-			c.tellPeer(name, kube.Normal, eventSessionUp, "session with node "+c.Node+" is up")
+		_, here := c.directory.byName[name]
+		if s.told && here && !c.tellPeer(name, kube.Normal, eventSessionUp, "session with node "+c.Node+" is up") {
+			continue // told when it may be, unless it is down again by then
 		}
+		delete(c.silences, name)
 	}
 }
 
 // tellPeer sends an event about a peer: about its object, or about the
-// ConfigMap when it comes from there.
-func (c *Controller) tellPeer(name string, kind kube.EventType, reason, message string) {
+// ConfigMap when it comes from there. It reports whether it did.
+func (c *Controller) tellPeer(name string, kind kube.EventType, reason, message string) bool {
 	if c.view.Config.ConfigMap {
-		c.Writer.Event(c.view.ConfigRef(c.Namespace), kind, reason, "peer "+name+": "+message)
-		return
+		return c.eventOf(subject{c.view.ConfigRef(c.Namespace), name}, kind, reason, "peer "+name+": "+message)
 	}
-	c.Writer.Event(c.view.PeerRef(name), kind, reason, message)
+	return c.event(c.view.PeerRef(name), kind, reason, message)
 }

@@ -65,13 +65,18 @@ func (c *Controller) tellAnnouncing() {
 
 func (c *Controller) tellNodes(nodes map[string]string) {
 	for _, n := range c.view.Nodes {
-		if why := nodes[n.Name]; why != c.told.nodes[n.Name] {
+		why := nodes[n.Name]
+		if why == c.told.nodes[n.Name] {
+			continue
+		}
+		kind, reason, message := kube.Normal, eventAnnounced, "Services are announced from this node again"
+		if why != "" {
+			kind, reason, message = kube.Warning, eventNotAnnounced, "no Service is announced from this node: "+why
+		}
+		if c.event(c.view.NodeRef(n.Name), kind, reason, message) {
 			c.told.nodes[n.Name] = why
-			if why != "" {
-				c.Writer.Event(c.view.NodeRef(n.Name), kube.Warning, eventNotAnnounced, "no Service is announced from this node: "+why)
-			} else {
-				c.Writer.Event(c.view.NodeRef(n.Name), kube.Normal, eventAnnounced, "Services are announced from this node again")
-			}
+		} else {
+			c.untold = true
 		}
 	}
 }
@@ -92,13 +97,15 @@ func (c *Controller) tellService(s *model.Service, now standing) {
 		c.told.settling[s.Key] = summary
 		return
 	}
-	delete(c.told.settling, s.Key)
-	c.told.services[s.Key] = summary
 	kind, reason := kube.Normal, eventAnnounced
 	if now.from == 0 {
 		kind, reason = kube.Warning, eventNotAnnounced
 	}
-	c.Writer.Event(kube.ServiceRef(s.Key, s.UID), kind, reason, now.String())
+	if !c.event(kube.ServiceRef(s.Key, s.UID), kind, reason, now.String()) {
+		return // it goes on settling, and is told when it may be
+	}
+	delete(c.told.settling, s.Key)
+	c.told.services[s.Key] = summary
 }
 
 // standings looks at every node with the eyes of its speaker: how is each

@@ -32,6 +32,7 @@ func newTold() told {
 // and peers, and into events of whatever is announced differently than was
 // last told. When nothing has happened since, it does nothing.
 func (c *Controller) tell() {
+	c.quota.forget(time.Now())
 	term, leading := c.Leadership.Leading()
 	switch {
 	case !leading:
