@@ -42,9 +42,6 @@ func (l *line) reload() {
 // adjust applies what the new configuration says otherwise.
 func (l *line) adjust(before uciconf.Globals) {
 	g := l.config.Globals
-	if ours(g) != l.kernel.config {
-		l.table.moveTo = ours(g)
-	}
 	if g.Metric != before.Metric {
 		l.table.wantAll = true
 	}
@@ -131,7 +128,10 @@ func (l *line) move(to kernel.Config) job {
 	return func() func() {
 		k, err := open(to)
 		if err != nil {
-			return func() { l.failed(fmt.Errorf("table %d, protocol %d: %w", to.Table, to.Protocol, err)) }
+			return func() {
+				l.table.noMove = time.Now().Add(l.table.backoff)
+				l.failed(fmt.Errorf("table %d, protocol %d: %w", to.Table, to.Protocol, err))
+			}
 		}
 		// The old routes go first: one table may hold one of them only.
 		err = withdraw(old.Kernel)

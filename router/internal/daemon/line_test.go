@@ -184,6 +184,8 @@ type world struct {
 	s    *fakeSpeaker
 	d    *Daemon
 	file string
+	// open is asked before the kernel is opened anew.
+	open func(kernel.Config) error
 }
 
 // within runs a story in a bubble of fake time.
@@ -206,6 +208,7 @@ func within(t *testing.T, config string, story func(w *world)) {
 		}
 		w.d = newDaemon(Options{ConfigFile: file, Log: slog.New(slog.DiscardHandler), Level: new(slog.LevelVar)}, parts{
 			speaker: func(bgp.Config) Speaker { return w.s },
+			kernel:  func(c kernel.Config) (Kernel, error) { return w.k, w.open(c) },
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		group, ctx := errgroup.WithContext(ctx)
@@ -517,6 +520,35 @@ func (w *world) configure(text string) {
 	}
 	w.d.Reload()
 	synctest.Wait()
+}
+
+func TestTheNewestTableIsTheOneThatCounts(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.up(five)
+		w.s.tell(five, service)
+		w.expect("at first", via(service, five))
+		var opened []uint32
+		ready := make(chan bool, 3)
+		w.open = func(c kernel.Config) error {
+			opened = append(opened, c.Table)
+			if !<-ready {
+				return errors.New("too many open files")
+			}
+			return nil
+		}
+		w.configure(strings.Replace(twoNeighbors, "option asn", "option table '100'\n\toption asn", 1))
+		w.configure(twoNeighbors) // while the other is being opened
+		ready <- true
+		synctest.Wait()
+		ready <- false
+		synctest.Wait()
+		time.Sleep(5 * time.Second)
+		ready <- true
+		w.expect("in the end", via(service, five))
+		if !slices.Equal(opened, []uint32{100, 254, 254}) {
+			t.Errorf("tables opened: %v", opened)
+		}
+	})
 }
 
 func TestTheSameConfigurationTwiceDoesNothing(t *testing.T) {

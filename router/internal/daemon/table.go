@@ -32,12 +32,12 @@ type table struct {
 	since   map[fib.Key]time.Time // of the newest change
 	errors  map[netip.Prefix]string
 
-	read     bool // once at least
-	busy     bool // the hands have a job
-	moveTo   kernel.Config
+	read     bool      // once at least
+	busy     bool      // the hands have a job
 	rereadAt time.Time // zero: nobody asked
 	lastRead time.Time
 	backoff  time.Duration
+	noMove   time.Time // until then another table is not tried again
 
 	pending map[netip.Prefix]bool // to be planned
 	wantAll bool                  // plan for every prefix there is
@@ -85,10 +85,12 @@ func (l *line) advance(now time.Time) time.Time {
 	if l.start.waiting() && l.start.until.Before(next) {
 		next = l.start.until
 	}
+	if t.noMove.After(now) && t.noMove.Before(next) {
+		next = t.noMove
+	}
 	switch {
-	case t.read && t.moveTo.Table != 0:
-		l.do(l.move(t.moveTo))
-		t.moveTo = kernel.Config{}
+	case t.read && ours(l.config.Globals) != l.kernel.config && !now.Before(t.noMove):
+		l.do(l.move(ours(l.config.Globals)))
 	case !t.rereadAt.IsZero() && !t.rereadAt.After(now):
 		l.do(l.readBack())
 	case t.read:
