@@ -42,6 +42,7 @@ func anyPool(t *rapid.T, i int) model.Pool {
 	p.AutoAssign = rapid.IntRange(0, 3).Draw(t, "auto") > 0
 	p.AvoidBuggyIPs = rapid.Bool().Draw(t, "avoid")
 	p.CrossNamespaceSharing = rapid.Bool().Draw(t, "cross")
+	p.Closed = rapid.IntRange(0, 7).Draw(t, "closed") == 0
 	if p.Pinned = rapid.IntRange(0, 2).Draw(t, "pinned") == 0; p.Pinned {
 		p.Priority = rapid.IntRange(0, 2).Draw(t, "priority")
 		if rapid.Bool().Draw(t, "namespaced") {
@@ -133,7 +134,10 @@ func (o outcome) admits(p *model.Pool, s *model.Service) bool {
 // legal reports whether s may hold a as far as the pools are concerned.
 func (o outcome) legal(s *model.Service, a netip.Addr) bool {
 	p := o.pools.Of(a)
-	return p != nil && o.admits(p, s) && slices.Contains(s.Families, model.FamilyOf(a))
+	if p == nil || p.Closed && !slices.Contains(s.Holds, a) {
+		return false
+	}
+	return (p.Closed || o.admits(p, s)) && slices.Contains(s.Families, model.FamilyOf(a))
 }
 
 func TestWhateverTheClusterNoAddressIsHeldByThoseWhoMayNotShareIt(t *testing.T) {
@@ -265,7 +269,7 @@ func TestWhateverTheClusterNobodyWaitsForWhatIsFree(t *testing.T) {
 func (o outcome) mayHave(s *model.Service, a netip.Addr) bool {
 	p := o.pools.Of(a)
 	switch {
-	case p == nil || !o.pools.Usable(p.Name) || !o.admits(p, s) || p.AvoidBuggyIPs && buggy(a):
+	case p == nil || !o.pools.Usable(p.Name) || p.Closed || !o.admits(p, s) || p.AvoidBuggyIPs && buggy(a):
 		return false
 	case len(s.WantAddresses) > 0:
 		return s.WantAddresses[0] == a
