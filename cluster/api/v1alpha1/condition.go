@@ -18,6 +18,7 @@ const (
 	// cannot do; it is not used, rather than used without it.
 	ReasonNotSupportedYet = "NotSupportedYet"
 	// ReasonInvalid: the object holds something that cannot be read, which the
-	// rules of its schema would have refused.
+	// rules of its schema would have refused. What it said before stays in
+	// force.
 	ReasonInvalid = "Invalid"
 )
