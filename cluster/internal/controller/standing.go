@@ -126,7 +126,7 @@ func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 				continue
 			}
 			w := why{r.Reason, r.Detail}
-			if at := st.no[w]; !slices.Contains(at, n.Name) {
+			if at := st.no[w]; len(at) == 0 || at[len(at)-1] != n.Name { // one address has said it
 				st.no[w] = append(at, n.Name)
 			}
 			if r.Service != counted { // refusals are sorted by Service
