@@ -17,14 +17,14 @@ import (
 // again.
 const retryWatch = 5 * time.Second
 
-// watchFile calls changed whenever path was written or replaced. It watches the
-// directory, since `uci commit` puts a new file in place of the old one. A
-// directory that cannot be watched is no reason to end: SIGHUP is left.
+// watchFile calls changed whenever path was written or replaced, and once as a
+// watch begins, for what happened before it. It watches the directory, since
+// `uci commit` puts a new file in place of the old one. A directory that cannot
+// be watched is no reason to end: SIGHUP is left.
 func watchFile(ctx context.Context, path string, log *slog.Logger, changed func()) error {
 	said := ""
-	begun := func() {}
 	for ctx.Err() == nil {
-		err := watchOnce(ctx, path, begun, changed)
+		err := watchOnce(ctx, path, changed)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -35,7 +35,6 @@ func watchFile(ctx context.Context, path string, log *slog.Logger, changed func(
 		if !pause(ctx, retryWatch) {
 			return nil
 		}
-		begun = changed // what happened in between was not seen
 	}
 	return nil
 }
@@ -55,7 +54,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // errDirectoryGone ends a watch; the directory may come back.
 var errDirectoryGone = errors.New("the directory was removed")
 
-func watchOnce(ctx context.Context, path string, begun, changed func()) error {
+func watchOnce(ctx context.Context, path string, changed func()) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return os.NewSyscallError("inotify_init", err)
@@ -71,7 +70,7 @@ func watchOnce(ctx context.Context, path string, begun, changed func()) error {
 	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CLOSE_WRITE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err != nil {
 		return os.NewSyscallError("inotify_add_watch", err)
 	}
-	begun()
+	changed()
 	buf := make([]byte, 16*(unix.SizeofInotifyEvent+unix.NAME_MAX+1))
 	for {
 		n, err := f.Read(buf)
