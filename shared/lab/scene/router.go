@@ -93,5 +93,3 @@ func (r *Router) NextHops(ctx context.Context, prefix string) ([]string, error) 
 	}
 	return parseNextHops(out)
 }
-
-func (r *Router) String() string { return fmt.Sprintf("router (%s)", r.Namespace()) }
