@@ -290,11 +290,12 @@ func TestWatchTellsWhatOthersDidAndNotWhatWeDid(t *testing.T) {
 	go func() { done <- k.Watch(ctx, func(c kernel.Change) { seen.Or(uint32(c)) }) }()
 	await := func(what string, c kernel.Change) {
 		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); seen.Load()&uint32(c) == 0; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: not told", what)
+		lab.Eventually(t, what+" to be told", func() error {
+			if seen.Load()&uint32(c) == 0 {
+				return errors.New("it is not")
 			}
-		}
+			return nil
+		})
 		seen.Store(0)
 	}
 	step := func(v fib.Verb, addrs ...string) {
