@@ -21,6 +21,7 @@ type standing struct {
 	table    uint32
 	protocol uint8
 	kind     uint8
+	tos      uint8
 	cloned   bool
 }
 
@@ -33,7 +34,7 @@ func route(body []byte) (standing, error) {
 	}
 	fam, bits := body[0], int(body[1])
 	r := standing{
-		table: uint32(body[4]), protocol: body[5], kind: body[7],
+		tos: body[3], table: uint32(body[4]), protocol: body[5], kind: body[7],
 		cloned: native.Uint32(body[8:])&unix.RTM_F_CLONED != 0,
 	}
 	dst := unspecified(fam)
@@ -129,6 +130,7 @@ func (k *Kernel) Routes() (fib.Table, error) {
 }
 
 // standing reads the routes of one family in our table; protocol 0 is anyone's.
+// Routes for one TOS only are left out: we make none, and none is in the way.
 func (k *Kernel) standing(family, protocol uint8) ([]standing, error) {
 	filter := Config{Table: k.cfg.Table, Protocol: protocol}
 	body := filter.routeHeader(nil, netip.PrefixFrom(unspecified(family), 0), 0, 0)
@@ -141,7 +143,7 @@ func (k *Kernel) standing(family, protocol uint8) ([]standing, error) {
 			if err != nil {
 				return err
 			}
-			if r.table == k.cfg.Table && !r.cloned && (protocol == 0 || r.protocol == protocol) {
+			if r.table == k.cfg.Table && !r.cloned && r.tos == 0 && (protocol == 0 || r.protocol == protocol) {
 				out = append(out, r)
 			}
 			return nil

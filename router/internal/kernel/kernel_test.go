@@ -175,6 +175,7 @@ func TestRoutesOfOthersAreNeitherSeenNorTouched(t *testing.T) {
 		"route add 10.77.100.1 via 10.77.2.99 metric 20 proto static",
 		"route add 10.77.100.2 via 10.77.2.99 metric 10 proto static",
 		"route add 10.77.100.3 via 10.77.2.99 proto bird",
+		"route add 10.77.100.4 tos 0x10 via 10.77.2.99 metric 20 proto 73",
 		"-6 route add 2001:db8:100::1 via 2001:db8:2::99 metric 20 proto static",
 	}
 	for _, f := range foreign {
