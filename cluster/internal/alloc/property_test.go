@@ -90,7 +90,8 @@ func anySnapshot(t *rapid.T) model.Snapshot {
 		s.Pools = append(s.Pools, anyPool(t, i))
 	}
 	for i := range rapid.IntRange(0, 14).Draw(t, "services") {
-		s.Services = append(s.Services, anyService(t, i))
+		svc := anyService(t, i)
+		s.Services = append(s.Services, &svc)
 	}
 	return s
 }
@@ -116,8 +117,8 @@ func settledOutcome(t *rapid.T) outcome {
 func outcomeIn(t *rapid.T, s model.Snapshot) outcome {
 	o := outcome{t: t, s: s, service: map[model.Key]*model.Service{}, holders: map[netip.Addr][]*model.Service{}}
 	o.plan, o.pools = New(o.s), model.NewPools(o.s.Pools)
-	for i := range o.s.Services {
-		o.service[o.s.Services[i].Key] = &o.s.Services[i]
+	for _, s := range o.s.Services {
+		o.service[s.Key] = s
 	}
 	for _, a := range o.plan.Assignments {
 		for _, x := range a.Addresses {
@@ -222,8 +223,7 @@ func TestWhateverTheClusterTheOrderOfItsListsDoesNotMatter(t *testing.T) {
 func TestWhateverTheClusterNobodyLosesALegalAddress(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := outcomeOf(t)
-		for i := range o.s.Services {
-			s := &o.s.Services[i]
+		for _, s := range o.s.Services {
 			if !s.Wanted || len(s.WantAddresses) > 0 || s.WantPool != "" || len(s.Holds) != 1 || !o.legal(s, s.Holds[0]) {
 				continue
 			}
@@ -243,7 +243,7 @@ func TestWhateverTheClusterNobodyLosesALegalAddress(t *testing.T) {
 
 // contested reports whether an older Service with a wish held a before.
 func (o outcome) contested(s *model.Service, a netip.Addr) bool {
-	return slices.ContainsFunc(o.s.Services, func(x model.Service) bool {
+	return slices.ContainsFunc(o.s.Services, func(x *model.Service) bool {
 		return x.Key != s.Key && slices.Contains(x.Holds, a) && (len(x.WantAddresses) > 0 || x.WantPool != "")
 	})
 }

@@ -38,12 +38,11 @@ func New(s model.Snapshot) Plan {
 
 // claimsOf makes a claim for each Service that is wanted, oldest first, and
 // sets apart the others that have something to lose.
-func claimsOf(services []model.Service) (claims []*claim, leaving []*model.Service) {
+func claimsOf(services []*model.Service) (claims []*claim, leaving []*model.Service) {
 	room := make([]claim, 0, len(services)) // never grows: claims points into it
 	slots := make([]slot, 2*len(services))
 	claims = make([]*claim, 0, len(services))
-	for i := range services {
-		s := &services[i]
+	for i, s := range services {
 		switch {
 		case s.Wanted:
 			room = append(room, newClaim(s, slots[2*i:2*i:2*i+2]))

@@ -102,7 +102,7 @@ func service(name string, options ...func(*model.Service)) func(*scene) {
 		for _, o := range options {
 			o(&svc)
 		}
-		s.Services = append(s.Services, svc)
+		s.Services = append(s.Services, &svc)
 	}
 }
 
@@ -191,9 +191,10 @@ func carriedOut(s model.Snapshot, p Plan) model.Snapshot {
 		by[a.Service] = a
 	}
 	s.Services = slices.Clone(s.Services)
-	for i := range s.Services {
-		a := by[s.Services[i].Key]
-		s.Services[i].Holds, s.Services[i].HoldsFrom = a.Addresses, a.From()
+	for i, before := range s.Services {
+		now, a := *before, by[before.Key]
+		now.Holds, now.HoldsFrom = a.Addresses, a.From()
+		s.Services[i] = &now
 	}
 	return s
 }

@@ -39,10 +39,10 @@ func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal
 }
 
 // sorted lists the Services that have something to announce, by key.
-func sorted(services []model.Service) []*model.Service {
+func sorted(services []*model.Service) []*model.Service {
 	out := make([]*model.Service, 0, len(services))
-	for i := range services {
-		if s := &services[i]; s.Wanted && len(s.Holds) > 0 {
+	for _, s := range services {
+		if s.Wanted && len(s.Holds) > 0 {
 			out = append(out, s)
 		}
 	}

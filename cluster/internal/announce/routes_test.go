@@ -94,7 +94,7 @@ func service(name, addresses, pods string, options ...func(*model.Service)) func
 		for _, o := range options {
 			o(&svc)
 		}
-		s.Services = append(s.Services, svc)
+		s.Services = append(s.Services, &svc)
 	}
 }
 
@@ -431,7 +431,7 @@ func anySnapshot(t *rapid.T) model.Snapshot {
 		for _, n := range rapid.SampledFrom([][]string{nil, {"n1"}, {"n2"}, {"n1", "n2"}}).Draw(t, "pods") {
 			svc.Endpoints = append(svc.Endpoints, model.Endpoint{Node: n, Ready: true})
 		}
-		s.Services = append(s.Services, svc)
+		s.Services = append(s.Services, &svc)
 	}
 	return s
 }
@@ -441,7 +441,7 @@ func BenchmarkRoutes(b *testing.B) {
 	s.Pools[0].Ranges = []addr.Range{addr.Of(netip.MustParsePrefix("10.0.0.0/8"))}
 	a := netip.MustParseAddr("10.0.0.0")
 	for i := range 5000 {
-		s.Services = append(s.Services, model.Service{
+		s.Services = append(s.Services, &model.Service{
 			Key: model.Key{Namespace: "d", Name: fmt.Sprintf("s%05d", i)}, Wanted: true, Holds: []netip.Addr{a},
 			Endpoints: []model.Endpoint{{Node: "n1", Ready: true}, {Node: "n2", Ready: true}}})
 		a = a.Next()

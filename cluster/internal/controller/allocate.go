@@ -28,8 +28,8 @@ func (c *Controller) allocate(term context.Context, v *kube.View) (written int, 
 	c.plan = &plan
 	c.metrics.pools(plan.Use)
 	services := make(map[model.Key]*model.Service, len(v.Services))
-	for i := range v.Services {
-		services[v.Services[i].Key] = &v.Services[i]
+	for _, s := range v.Services {
+		services[s.Key] = s
 	}
 	c.forget(services)
 

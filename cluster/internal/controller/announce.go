@@ -53,8 +53,7 @@ func (d peers) address(routes []announce.Announcement) []bgp.Announcement {
 
 // notice remembers when a Service without an address was first seen.
 func (c *Controller) notice(v *kube.View, now time.Time) {
-	for i := range v.Services {
-		s := &v.Services[i]
+	for _, s := range v.Services {
 		if !s.Wanted || len(s.Holds) > 0 {
 			continue
 		}
@@ -75,8 +74,7 @@ func (c *Controller) sent(v *kube.View, refused []announce.Refusal) {
 		no[r.Service] = true
 	}
 	here := map[model.Key]bool{}
-	for i := range v.Services {
-		s := &v.Services[i]
+	for _, s := range v.Services {
 		here[s.Key] = true
 		since, waits := c.waiting[s.Key]
 		if !waits || len(s.Holds) == 0 {

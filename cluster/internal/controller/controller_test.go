@@ -19,7 +19,7 @@ func harbour() *fakeCluster {
 	f := newFakeCluster()
 	f.snapshot = model.Snapshot{
 		Pools: []model.Pool{aPool("home", "10.0.0.0/24")}, Peers: []model.Peer{aPeer("router", "192.0.2.254")},
-		Nodes: []model.Node{aNode("node1"), aNode("node2")}, Services: []model.Service{aService("web", "node1")},
+		Nodes: []model.Node{aNode("node1"), aNode("node2")}, Services: []*model.Service{aService("web", "node1")},
 	}
 	return f
 }

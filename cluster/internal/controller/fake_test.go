@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +43,11 @@ func (f *fakeCluster) Synced() bool             { return true }
 
 func (f *fakeCluster) View() *kube.View {
 	v := &kube.View{Snapshot: f.snapshot, Config: f.config, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
-	v.Services = slices.Clone(f.snapshot.Services)
+	v.Services = nil
+	for _, s := range f.snapshot.Services {
+		now := *s
+		v.Services = append(v.Services, &now)
+	}
 	for _, p := range f.snapshot.Pools {
 		v.PoolObjects[p.Name] = f.objects[p.Name]
 	}
@@ -71,8 +74,8 @@ func (f *fakeCluster) SetAddresses(ctx context.Context, g kube.Grant) error {
 			return err
 		}
 	}
-	for i := range f.snapshot.Services {
-		if s := &f.snapshot.Services[i]; s.Key == g.Service {
+	for _, s := range f.snapshot.Services {
+		if s.Key == g.Service {
 			s.Holds, s.HoldsFrom = g.Addresses, g.From
 		}
 	}
@@ -153,8 +156,8 @@ func aPeer(name, address string) model.Peer {
 	return p
 }
 
-func aService(name string, nodes ...string) model.Service {
-	s := model.Service{
+func aService(name string, nodes ...string) *model.Service {
+	s := &model.Service{
 		Key: model.Key{Namespace: "default", Name: name}, UID: name, Created: epoch, Wanted: true,
 		Families: []model.Family{model.IPv4}, Policy: model.SingleStack, Ports: []model.Port{{Protocol: "TCP", Number: 80}},
 	}

@@ -41,8 +41,7 @@ var expected = []announce.Reason{announce.NoLocalEndpoints, announce.NotSelected
 // passes within a second is not told.
 func (c *Controller) tellAnnouncing() {
 	services, nodes := c.standings()
-	for i := range c.view.Services {
-		s := &c.view.Services[i]
+	for _, s := range c.view.Services {
 		if now, ok := services[s.Key]; ok {
 			c.tellService(s, now)
 		}
@@ -112,8 +111,8 @@ func (c *Controller) tellService(s *model.Service, now standing) {
 // Service that holds an address announced, and which nodes announce nothing?
 func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 	services, nodes := map[model.Key]standing{}, map[string]string{}
-	for i := range c.view.Services {
-		if s := &c.view.Services[i]; s.Wanted && len(s.Holds) > 0 {
+	for _, s := range c.view.Services {
+		if s.Wanted && len(s.Holds) > 0 {
 			services[s.Key] = standing{from: len(c.view.Nodes), nodes: len(c.view.Nodes), no: map[why][]string{}}
 		}
 	}

@@ -82,11 +82,11 @@ func (c *Cluster) viewServices(v *View) {
 	defer c.slices.mu.RUnlock()
 	c.services.mu.RLock()
 	defer c.services.mu.RUnlock()
-	v.Services = make([]model.Service, 0, len(c.services.all))
+	v.Services = make([]*model.Service, 0, len(c.services.all))
 	for _, e := range c.services.all {
 		s := e.value
 		s.Endpoints = c.endpoints.endpoints(s.Key)
-		v.Services = append(v.Services, s)
+		v.Services = append(v.Services, &s)
 		v.versions[s.Key] = e.version
 	}
 }

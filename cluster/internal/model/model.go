@@ -13,9 +13,10 @@ import (
 	"github.com/hawser-lb/hawser/shared/route"
 )
 
-// Snapshot is everything that deciding needs, at one moment.
+// Snapshot is everything that deciding needs, at one moment. Services are not
+// written to once they stand in one: who changes one puts a new value there.
 type Snapshot struct {
-	Services       []Service // of type LoadBalancer and ours, or holding an address of ours
+	Services       []*Service // of type LoadBalancer and ours, or holding an address of ours
 	Pools          []Pool
 	Peers          []Peer
 	Advertisements []Advertisement
