@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/route"
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // Config is what a Speaker is for its whole life.
@@ -41,6 +42,16 @@ type Settings struct {
 	// (RFC 4271 §10); 0 means 5 s. It grows on repeated failure up to 10 s,
 	// never more.
 	ConnectRetry time.Duration
+	// Password signs every segment (TCP MD5, RFC 2385); at most 80 bytes,
+	// unset for none. A range's password is its whole prefix's.
+	Password secret.Text
+	// TTLSecurity takes packets of the peer only when they have come over at
+	// most that many hops, 1 for a peer on the link (GTSM, RFC 5082); up to
+	// 254, 0 for off. The other end must send with TTL 255, as we always do.
+	TTLSecurity uint8
+	// Multihop is how many hops our packets may go, which is the TTL they are
+	// sent with; 0 for 255. It excludes TTLSecurity, which needs 255.
+	Multihop uint8
 }
 
 // Peer is a neighbour known by its address. At most one Peer an address.
@@ -74,8 +85,10 @@ type ASNRule struct {
 // Announcement is a route to tell and whom to tell it.
 type Announcement struct {
 	route.Route
-	// To names the peers by address; nil means every peer.
-	To []netip.Addr
+	// To names the peers by address, ToNamed by the Name in their Settings.
+	// Both nil means every peer, else either is enough.
+	To      []netip.Addr
+	ToNamed []string
 }
 
 // Family is an address family; only unicast is spoken.

@@ -99,6 +99,12 @@ func grouped(prefixes []netip.Prefix, want map[netip.Prefix]*block) []group {
 	return out
 }
 
+// isFor reports whether the announcement is for the peer at addr, whose
+// settings have that name.
+func (a Announcement) isFor(addr netip.Addr, name string) bool {
+	return a.To == nil && a.ToNamed == nil || slices.Contains(a.To, addr) || slices.Contains(a.ToNamed, name)
+}
+
 // wanted maps each prefix that this peer should know to its block.
 func (o *outbound) wanted(all []Announcement, p *plan) map[netip.Prefix]*block {
 	want := make(map[netip.Prefix]*block)
@@ -112,7 +118,7 @@ func (o *outbound) wanted(all []Announcement, p *plan) map[netip.Prefix]*block {
 	}
 	known := make(map[key]answer)
 	for _, a := range all {
-		if a.To != nil && !slices.Contains(a.To, o.peer) || !a.Prefix.IsValid() {
+		if !a.isFor(o.peer, o.self.Name) || !a.Prefix.IsValid() {
 			continue
 		}
 		k := key{a.Attributes, familyOf(a.Prefix.Addr())}

@@ -14,6 +14,8 @@ const (
 	// remembered dynamic peers without a session are shown for rememberFor.
 	remembered  = 64
 	rememberFor = 10 * time.Minute
+	// longestPassword is TCP_MD5SIG_MAXKEYLEN (linux/tcp.h).
+	longestPassword = 80
 )
 
 // SetPeers says which peers and ranges there are: all of them. Sessions whose
@@ -265,6 +267,21 @@ func (s Settings) check() error {
 		return fmt.Errorf("the next hop %s is not IPv4", s.NextHop4)
 	case s.NextHop6.IsValid() && !s.NextHop6.Is6():
 		return fmt.Errorf("the next hop %s is not IPv6", s.NextHop6)
+	}
+	return s.checkSocket()
+}
+
+// checkSocket is check for what the kernel is asked to do.
+func (s Settings) checkSocket() error {
+	switch {
+	case len(s.Password.Reveal()) > longestPassword:
+		return fmt.Errorf("a password of %d bytes: at most %d", len(s.Password.Reveal()), longestPassword)
+	case s.TTLSecurity == 255:
+		return errors.New("a TTL security of 255 hops: at most 254")
+	case s.TTLSecurity != 0 && s.Multihop != 0:
+		return errors.New("TTL security and multihop exclude one another")
+	case s.Password.IsSet() || s.TTLSecurity != 0:
+		return errors.New("a session that protects itself is not there yet")
 	}
 	return nil
 }

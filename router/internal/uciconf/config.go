@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // Config is the whole configuration, valid by construction: defaults filled
@@ -44,7 +45,7 @@ type Session struct {
 	ASN         bgp.ASNRule
 	Allow       []netip.Prefix // sorted; empty accepts nothing
 	MaxPrefixes int
-	Password    Secret
+	Password    secret.Text
 	TTLSecurity int // hops, 0: off
 	Multihop    int // hops, 0: off
 	BFD         BFD

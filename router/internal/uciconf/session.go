@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"time"
+
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // sessionFields are the options that clusters and neighbors share.
@@ -22,7 +24,7 @@ var sessionFields = []field[Session]{
 		if len(text) > longestPassword {
 			return errors.New("use at most 80 bytes, the kernel's limit for TCP MD5")
 		}
-		s.Password = Secret{text}
+		s.Password = secret.New(text)
 		return nil
 	}},
 	number("ttl_security", "0", 0, 254, "hops", func(s *Session, n uint64) { s.TTLSecurity = int(n) }),
