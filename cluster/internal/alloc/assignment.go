@@ -8,12 +8,12 @@ import (
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
-func assignments(claims []*claim, leaving []*model.Service) []Assignment {
-	out := make([]Assignment, 0, len(claims)+len(leaving))
+func (l *Ledger) assignments(claims []*claim) []Assignment {
+	out := make([]Assignment, 0, len(claims)+len(l.leaving))
 	for _, c := range claims {
 		out = append(out, c.assignment())
 	}
-	for _, s := range leaving {
+	for _, s := range l.leaving {
 		out = append(out, release(s))
 	}
 	slices.SortFunc(out, func(a, b Assignment) int { return compareKeys(a.Service, b.Service) })
@@ -35,9 +35,16 @@ func (c *claim) assignment() Assignment {
 	a.Addresses, a.Pools = c.result()
 	a.Change = change(c.Holds, a.Addresses, a.Unmet)
 	a.Message = clip(c.message(a))
-	a.Write = !slices.Equal(a.Addresses, c.Holds) || a.From() != c.HoldsFrom
+	a.Write = a.differs(c.Service)
 	return a
 }
+
+func (a Assignment) differs(s *model.Service) bool {
+	return !slices.Equal(a.Addresses, s.Holds) || a.From() != s.HoldsFrom
+}
+
+// idle reports whether there is nothing to do and nothing to say.
+func (a Assignment) idle() bool { return !a.Write && a.Change == Kept && a.Unmet == "" }
 
 // result is what stands in the slots. In the common case, where that is what
 // the Service held already, it costs no memory.

@@ -14,9 +14,9 @@ type former map[netip.Addr][]*model.Service
 // await takes the new address back from those whose former holder has yet to
 // let go of it. The API server is told of one Service at a time, in no order,
 // and may refuse: in between, two would hold one address.
-func (l *ledger) await(claims []*claim, leaving []*model.Service) {
+func (l *Ledger) await(claims []*claim) {
 	f := former{}
-	for _, s := range leaving {
+	for _, s := range l.leaving {
 		for _, a := range s.Holds {
 			f[a] = append(f[a], s)
 		}
@@ -49,7 +49,7 @@ func (f former) block(c *claim, in slot) bool {
 // stay gives c what it holds and may keep, nothing else, and no complaint: the
 // next plan goes on from there. What it may not keep it lets go of already, so
 // that no two wait for each other.
-func (l *ledger) stay(c *claim) {
+func (l *Ledger) stay(c *claim) {
 	for i := range c.slots {
 		s := &c.slots[i]
 		s.unmet = ""

@@ -33,9 +33,8 @@ type slot struct {
 	unmet  string // why it has none, or not what it asks for
 }
 
-// newClaim has its slots in room, which has two to spare.
-func newClaim(s *model.Service, room []slot) claim {
-	c := claim{Service: s, wrong: s.WishError}
+func newClaim(s *model.Service) *claim {
+	c := &claim{Service: s, wrong: s.WishError}
 	families := s.Families
 	if len(families) == 0 {
 		families = familiesOf(s.Holds)
@@ -43,10 +42,10 @@ func newClaim(s *model.Service, room []slot) claim {
 			c.wrong = "the Service has no cluster IP yet, so its families are unknown"
 		}
 	}
-	for _, f := range families {
-		room = append(room, slot{family: f})
+	c.slots = make([]slot, len(families))
+	for i, f := range families {
+		c.slots[i].family = f
 	}
-	c.slots = room
 	if c.wrong == "" {
 		c.wrong = c.ask(s.WantAddresses)
 	}
@@ -90,6 +89,23 @@ func (c *claim) content(s *slot) bool {
 		return false
 	}
 	return c.WantPool == "" || s.book.Name == c.WantPool
+}
+
+// quiet reports, after the first round, whether the later ones have nothing to
+// do for the claim: it keeps all that it holds, that is all that it wants, and
+// the API server has it so.
+func (c *claim) quiet() bool {
+	if c.wrong != "" || len(c.lost) > 0 {
+		return false
+	}
+	for i := range c.slots {
+		if s := &c.slots[i]; !s.addr.IsValid() || !c.content(s) {
+			return false
+		}
+	}
+	var a Assignment
+	a.Addresses, a.Pools = c.result()
+	return !a.differs(c.Service)
 }
 
 // whole reports whether the Service must have both its addresses or none.

@@ -29,5 +29,8 @@
 //
 // Cost: addresses in use are a map, addresses free in a pool a sorted list of
 // gaps, so the work grows with the number of Services and never with the size
-// of a pool.
+// of a pool. A Ledger keeps the first round's result and makes the other three
+// on top of it for those who are not content, so that one Service more costs
+// the same beside five thousand as beside none. New is a Ledger used once:
+// there is one set of rules.
 package alloc

@@ -8,62 +8,60 @@ import (
 	"strings"
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
-	"github.com/hawser-lb/hawser/shared/addr"
 )
 
-// ledger knows who holds which address while a plan is being made.
-type ledger struct {
+// Ledger keeps a plan up to date while Services come, change and go, at a cost
+// that grows with what changed and with who waits, and not with who is content.
+// Its Plan is always that which New would make of the whole. For other pools or
+// other namespaces there is another Ledger.
+//
+// Between two plans it holds the first round only: who keeps what. The later
+// rounds are made on top of it and taken back again, so that nothing of a plan
+// counts before somebody has written it and said so with Set.
+type Ledger struct {
 	pools      *model.Pools
 	namespaces map[string]model.Labels
 	books      map[*model.Pool]*book
 	byName     map[string]*book
 	auto       []*book // those that give without being asked, best first
-	holders    map[netip.Addr][]*claim
-	// sole is room for the holders of addresses that have but one.
-	sole []*claim
+
+	claims  map[model.Key]*claim
+	leaving map[model.Key]*model.Service // not wanted, with something to lose
+	// rivals are all that hold an address in the snapshot, legally or not.
+	rivals map[netip.Addr][]*claim
+	// holders are those that may, oldest first; while a plan is made also those
+	// that are given it.
+	holders map[netip.Addr][]*claim
+	// restive are the claims that are not quiet.
+	restive map[*claim]bool
+	// journal has what a plan has done so far to holders; nil between plans.
+	journal []stroke
 }
 
-// book is the ledger's page for one pool.
-type book struct {
-	*model.Pool
-	usable bool
-	v4, v6 half
-	// admitted remembers the namespace half of Admits.
-	admitted map[string]bool
-	// buggy counts the addresses in use that the pool now avoids.
-	buggy int64
-	// alone is the name by itself, as Assignment.Pools has it for one address.
-	alone []string
+// stroke is one change of holders.
+type stroke struct {
+	c    *claim
+	addr netip.Addr
+	book *book
+	at   int // the place among the holders that was given up; -1: taken
 }
 
-// half is one family of a pool.
-type half struct {
-	ranges []addr.Range
-	// used are the addresses taken before gaps was made.
-	used []netip.Addr
-	// gaps is made when the first new address is asked for: a plan that keeps
-	// everything needs none.
-	gaps *gaps
-	// shared has, for each sharing key, the addresses held under it, sorted.
-	shared map[string][]netip.Addr
-	held   int
-}
-
-func newLedger(s model.Snapshot) *ledger {
-	l := &ledger{
+// NewLedger enters everything that is in the snapshot.
+func NewLedger(s model.Snapshot) *Ledger {
+	n := len(s.Services)
+	l := &Ledger{
 		pools:      model.NewPools(s.Pools),
 		namespaces: s.Namespaces,
 		books:      map[*model.Pool]*book{},
 		byName:     map[string]*book{},
-		holders:    make(map[netip.Addr][]*claim, len(s.Services)),
-		sole:       make([]*claim, 0, len(s.Services)),
+		claims:     make(map[model.Key]*claim, n),
+		leaving:    map[model.Key]*model.Service{},
+		rivals:     make(map[netip.Addr][]*claim, n),
+		holders:    make(map[netip.Addr][]*claim, n),
+		restive:    map[*claim]bool{},
 	}
 	for _, p := range l.pools.All {
-		b := &book{Pool: p, usable: l.pools.Usable(p.Name) && !p.Closed, admitted: map[string]bool{}, alone: []string{p.Name}}
-		for _, r := range addr.Merge(p.Ranges) {
-			h := b.half(r.First)
-			h.ranges = append(h.ranges, r)
-		}
+		b := newBook(p, l.pools.Usable(p.Name))
 		l.books[p], l.byName[p.Name] = b, b
 		if b.usable && p.AutoAssign {
 			l.auto = append(l.auto, b)
@@ -72,6 +70,13 @@ func newLedger(s model.Snapshot) *ledger {
 	slices.SortFunc(l.auto, func(a, b *book) int {
 		return cmp.Or(a.rank()-b.rank(), strings.Compare(a.Name, b.Name))
 	})
+	all := make([]*claim, 0, n)
+	for _, s := range s.Services {
+		if c := l.enter(s); c != nil {
+			all = append(all, c)
+		}
+	}
+	l.settle(all)
 	return l
 }
 
@@ -87,24 +92,123 @@ func (b *book) rank() int {
 	return min(b.Priority, math.MaxInt32-2)
 }
 
-func (b *book) half(a netip.Addr) *half {
-	if a.Is4() {
-		return &b.v4
+// Set enters a Service that is new, or has changed.
+func (l *Ledger) Set(s *model.Service) {
+	touched := l.strike(s.Key)
+	for _, a := range s.Holds {
+		if s.Wanted {
+			touched = append(touched, l.rivals[a]...)
+		}
 	}
-	return &b.v6
+	touched = l.unsettle(touched)
+	if c := l.enter(s); c != nil {
+		touched = append(touched, c)
+	}
+	l.settle(touched)
 }
 
-func (b *book) family(f model.Family) *half {
-	if f == model.IPv4 {
-		return &b.v4
+// Drop strikes out a Service that is gone.
+func (l *Ledger) Drop(k model.Key) { l.settle(l.unsettle(l.strike(k))) }
+
+// strike takes a Service out and returns those that it was a rival of.
+func (l *Ledger) strike(k model.Key) (touched []*claim) {
+	delete(l.leaving, k)
+	c := l.claims[k]
+	if c == nil {
+		return nil
 	}
-	return &b.v6
+	l.letGo(c)
+	delete(l.claims, k)
+	delete(l.restive, c)
+	for _, a := range c.Holds {
+		others := slices.DeleteFunc(l.rivals[a], func(o *claim) bool { return o == c })
+		if len(others) == 0 {
+			delete(l.rivals, a)
+			continue
+		}
+		l.rivals[a] = others
+		touched = append(touched, others...)
+	}
+	return touched
+}
+
+// enter puts a Service in, unsettled; it answers with its claim when it has
+// one.
+func (l *Ledger) enter(s *model.Service) *claim {
+	if !s.Wanted {
+		if len(s.Holds) > 0 || s.HoldsFrom != "" {
+			l.leaving[s.Key] = s
+		}
+		return nil
+	}
+	c := newClaim(s)
+	l.claims[s.Key] = c
+	for _, a := range s.Holds {
+		if !slices.Contains(l.rivals[a], c) {
+			l.rivals[a] = append(l.rivals[a], c)
+		}
+	}
+	return c
+}
+
+// unsettle takes back the first round for the claims and for all that it hangs
+// together with, which it returns: who may keep an address depends on who else
+// holds it.
+func (l *Ledger) unsettle(claims []*claim) []*claim {
+	if len(claims) == 0 {
+		return nil
+	}
+	seen := map[*claim]bool{}
+	var all []*claim
+	for len(claims) > 0 {
+		c := claims[len(claims)-1]
+		claims = claims[:len(claims)-1]
+		if seen[c] {
+			continue
+		}
+		seen[c] = true
+		all = append(all, c)
+		for _, a := range c.Holds {
+			claims = append(claims, l.rivals[a]...)
+		}
+	}
+	for _, c := range all {
+		l.letGo(c)
+		*c = *newClaim(c.Service)
+	}
+	return all
+}
+
+// settle makes the first round for claims that hang together with no others.
+func (l *Ledger) settle(claims []*claim) {
+	slices.SortFunc(claims, byAge)
+	for _, c := range claims {
+		l.keep(c)
+		if c.quiet() {
+			delete(l.restive, c)
+		} else {
+			l.restive[c] = true
+		}
+	}
+}
+
+func byAge(a, b *claim) int {
+	return cmp.Or(a.Created.Compare(b.Created), compareKeys(a.Key, b.Key))
+}
+
+// letGo takes the holder's place of c away everywhere.
+func (l *Ledger) letGo(c *claim) {
+	for i := range c.slots {
+		if s := &c.slots[i]; s.addr.IsValid() {
+			l.free(c, s.addr, s.book)
+		}
+	}
 }
 
 // of returns the page of the pool that has a, or nil.
-func (l *ledger) of(a netip.Addr) *book { return l.books[l.pools.Of(a)] }
+func (l *Ledger) of(a netip.Addr) *book { return l.books[l.pools.Of(a)] }
 
-func (l *ledger) admits(b *book, s *model.Service) bool {
+func (l *Ledger) admits(b *book, s *model.Service) bool {
 	in, known := b.admitted[s.Namespace]
 	if !known {
 		in = b.AdmitsNamespace(s.Namespace, l.namespaces[s.Namespace])
@@ -114,88 +218,86 @@ func (l *ledger) admits(b *book, s *model.Service) bool {
 }
 
 // hold writes down that c holds a, which is in b.
-func (l *ledger) hold(c *claim, a netip.Addr, b *book) {
-	h := b.half(a)
-	others := l.holders[a]
-	if len(others) == 0 {
-		h.held++
-		if h.gaps == nil {
-			h.used = append(h.used, a)
-		} else {
-			h.gaps.take(a)
-		}
-		h.share(c.SharingKey, a)
-		b.countBuggy(a, 1)
-		n := len(l.sole)
-		l.sole = append(l.sole, c)
-		l.holders[a] = l.sole[n : n+1 : n+1]
-		return
+func (l *Ledger) hold(c *claim, a netip.Addr, b *book) {
+	l.put(c, a, b, len(l.holders[a]))
+	if l.journal != nil {
+		l.journal = append(l.journal, stroke{c, a, b, -1})
 	}
-	l.holders[a] = append(others, c)
 }
 
 // free writes down that c holds a no longer.
-func (l *ledger) free(c *claim, a netip.Addr, b *book) {
-	others := slices.DeleteFunc(l.holders[a], func(o *claim) bool { return o == c })
-	if len(others) > 0 {
-		l.holders[a] = others
-		return
-	}
-	delete(l.holders, a)
-	h := b.half(a)
-	h.held--
-	h.unshare(c.SharingKey, a)
-	b.countBuggy(a, -1)
-	if h.gaps != nil {
-		h.gaps.give(a)
+func (l *Ledger) free(c *claim, a netip.Addr, b *book) {
+	at := l.take(c, a, b)
+	if l.journal != nil {
+		l.journal = append(l.journal, stroke{c, a, b, at})
 	}
 }
 
-func (b *book) countBuggy(a netip.Addr, by int64) {
-	if b.AvoidBuggyIPs && buggy(a) {
-		b.buggy += by
+// put makes c a holder of a, at that place among the others.
+func (l *Ledger) put(c *claim, a netip.Addr, b *book, at int) {
+	others := l.holders[a]
+	if len(others) == 0 {
+		b.taken(a, c.SharingKey)
 	}
+	l.holders[a] = slices.Insert(others, at, c)
+}
+
+// take undoes put and says at which place c was.
+func (l *Ledger) take(c *claim, a netip.Addr, b *book) (at int) {
+	others := l.holders[a]
+	at = slices.Index(others, c)
+	if len(others) > 1 {
+		l.holders[a] = slices.Delete(others, at, at+1)
+		return at
+	}
+	delete(l.holders, a)
+	b.given(a, c.SharingKey)
+	return at
+}
+
+// begin makes the journal; undo takes back all that is in it.
+func (l *Ledger) begin() { l.journal = []stroke{} }
+
+func (l *Ledger) undo() {
+	for _, s := range slices.Backward(l.journal) {
+		if s.at < 0 {
+			l.take(s.c, s.addr, s.book)
+		} else {
+			l.put(s.c, s.addr, s.book, s.at)
+		}
+	}
+	l.journal = nil
 }
 
 // next is the address that c would get out of b: the lowest that it may share,
-// else the lowest free one. The caller holds it or frees it.
-func (l *ledger) next(c *claim, b *book, f model.Family) (netip.Addr, bool) {
+// else the lowest free one. The caller holds it.
+func (l *Ledger) next(c *claim, b *book, f model.Family) (netip.Addr, bool) {
 	h := b.family(f)
 	for _, a := range h.shared[c.SharingKey] {
 		if _, clash := l.clash(c, a, b); !clash {
 			return a, true
 		}
 	}
+	if len(h.ranges) == 0 {
+		return netip.Addr{}, false
+	}
 	if h.gaps == nil {
-		h.gaps = l.gapsOf(b, h)
+		l.openGaps()
 	}
 	return h.gaps.lowest()
 }
 
-func (l *ledger) gapsOf(b *book, h *half) *gaps {
-	used := slices.DeleteFunc(h.used, func(a netip.Addr) bool { return len(l.holders[a]) == 0 })
-	slices.SortFunc(used, netip.Addr.Compare)
-	h.used = nil
-	var skip func(netip.Addr) bool
-	if b.AvoidBuggyIPs {
-		skip = buggy
+// openGaps makes the gaps of all pools, in one go.
+func (l *Ledger) openGaps() {
+	used := map[*half][]netip.Addr{}
+	for a := range l.holders {
+		h := l.of(a).half(a)
+		used[h] = append(used[h], a)
 	}
-	return newGaps(h.ranges, slices.Compact(used), skip)
-}
-
-func (h *half) share(key string, a netip.Addr) {
-	if key == "" {
-		return
-	}
-	if h.shared == nil {
-		h.shared = map[string][]netip.Addr{}
-	}
-	i, _ := slices.BinarySearchFunc(h.shared[key], a, netip.Addr.Compare)
-	h.shared[key] = slices.Insert(h.shared[key], i, a)
-}
-
-func (h *half) unshare(key string, a netip.Addr) {
-	if i, ok := slices.BinarySearchFunc(h.shared[key], a, netip.Addr.Compare); ok {
-		h.shared[key] = slices.Delete(h.shared[key], i, i+1)
+	for _, b := range l.books {
+		for _, h := range []*half{&b.v4, &b.v6} {
+			slices.SortFunc(used[h], netip.Addr.Compare)
+			h.gaps = newGaps(h.ranges, used[h], b.skips())
+		}
 	}
 }

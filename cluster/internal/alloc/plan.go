@@ -10,8 +10,8 @@ import (
 
 // Plan is what should be written.
 type Plan struct {
-	// Assignments has every Service that is wanted or has something to lose,
-	// by key.
+	// Assignments, by key: New's has every Service that is wanted or has
+	// something to lose, a Ledger's those that are not as they should be.
 	Assignments []Assignment
 	// Use is how full each pool will be, by name.
 	Use []model.PoolUse

@@ -11,11 +11,35 @@ import (
 
 // New makes the plan for a snapshot.
 func New(s model.Snapshot) Plan {
-	l := newLedger(s)
-	claims, leaving := claimsOf(s.Services)
-	for _, c := range claims {
-		l.keep(c)
+	l := NewLedger(s)
+	all := make([]*claim, 0, len(l.claims))
+	for _, c := range l.claims {
+		all = append(all, c)
 	}
+	return l.plan(all)
+}
+
+// Plan says what should be written of what has been entered. Services that are
+// as they should be, and lack nothing, are not in it.
+func (l *Ledger) Plan() Plan {
+	restive := make([]*claim, 0, len(l.restive))
+	for c := range l.restive {
+		restive = append(restive, c)
+	}
+	p := l.plan(restive)
+	p.Assignments = slices.DeleteFunc(p.Assignments, Assignment.idle)
+	return p
+}
+
+// plan makes the later rounds for the claims, all that are not quiet among
+// them, and takes them back again.
+func (l *Ledger) plan(claims []*claim) Plan {
+	slices.SortFunc(claims, byAge)
+	slots := make([]slot, 0, 2*len(claims))
+	for _, c := range claims {
+		slots = append(slots, c.slots...)
+	}
+	l.begin()
 	l.move(claims)
 	for _, c := range claims {
 		if len(c.Holds) > 0 {
@@ -28,33 +52,13 @@ func New(s model.Snapshot) Plan {
 		}
 	}
 	use := l.use()
-	l.await(claims, leaving)
-	return Plan{
-		Assignments: assignments(claims, leaving),
-		Use:         use,
-		Problems:    problems(l.pools.Overlaps),
+	l.await(claims)
+	p := Plan{Assignments: l.assignments(claims), Use: use, Problems: problems(l.pools.Overlaps)}
+	l.undo()
+	for _, c := range claims {
+		slots = slots[copy(c.slots, slots):]
 	}
-}
-
-// claimsOf makes a claim for each Service that is wanted, oldest first, and
-// sets apart the others that have something to lose.
-func claimsOf(services []*model.Service) (claims []*claim, leaving []*model.Service) {
-	room := make([]claim, 0, len(services)) // never grows: claims points into it
-	slots := make([]slot, 2*len(services))
-	claims = make([]*claim, 0, len(services))
-	for i, s := range services {
-		switch {
-		case s.Wanted:
-			room = append(room, newClaim(s, slots[2*i:2*i:2*i+2]))
-			claims = append(claims, &room[len(room)-1])
-		case len(s.Holds) > 0 || s.HoldsFrom != "":
-			leaving = append(leaving, s)
-		}
-	}
-	slices.SortFunc(claims, func(a, b *claim) int {
-		return cmp.Or(a.Created.Compare(b.Created), compareKeys(a.Key, b.Key))
-	})
-	return claims, leaving
+	return p
 }
 
 func compareKeys(a, b model.Key) int {
@@ -62,7 +66,7 @@ func compareKeys(a, b model.Key) int {
 }
 
 // keep is the first round: what c holds and may go on holding.
-func (l *ledger) keep(c *claim) {
+func (l *Ledger) keep(c *claim) {
 	for _, a := range c.Holds {
 		s := c.slot(model.FamilyOf(a))
 		if s != nil && s.addr == a {
@@ -78,7 +82,7 @@ func (l *ledger) keep(c *claim) {
 	}
 }
 
-func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
+func (l *Ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
 	switch {
 	case s == nil:
 		return "the Service has no " + model.FamilyOf(a).String() + " cluster IP"
@@ -98,7 +102,7 @@ func (l *ledger) mayNotKeep(c *claim, s *slot, a netip.Addr, b *book) string {
 // move is the second round. A move sets an address free that may be what
 // another Service wishes for, hence the repetition; each slot moves once at
 // most, so it ends.
-func (l *ledger) move(claims []*claim) {
+func (l *Ledger) move(claims []*claim) {
 	var restless []*slot
 	of := map[*slot]*claim{}
 	for _, c := range claims {
@@ -122,7 +126,7 @@ func (l *ledger) move(claims []*claim) {
 	}
 }
 
-func (l *ledger) moveSlot(c *claim, s *slot) bool {
+func (l *Ledger) moveSlot(c *claim, s *slot) bool {
 	a, b, ok := l.find(c, s)
 	if !ok {
 		return false
@@ -134,7 +138,7 @@ func (l *ledger) moveSlot(c *claim, s *slot) bool {
 }
 
 // fill is the third and fourth round: an address for each empty slot.
-func (l *ledger) fill(c *claim) {
+func (l *Ledger) fill(c *claim) {
 	if c.wrong != "" {
 		return
 	}
@@ -167,7 +171,7 @@ func (l *ledger) fill(c *claim) {
 }
 
 // find looks for an address for the slot, without holding it.
-func (l *ledger) find(c *claim, s *slot) (netip.Addr, *book, bool) {
+func (l *Ledger) find(c *claim, s *slot) (netip.Addr, *book, bool) {
 	if s.asked.IsValid() {
 		b := l.of(s.asked)
 		return s.asked, b, l.whyNotAddress(c, s.asked, b) == ""

@@ -33,7 +33,7 @@ func (b barrier) String() string {
 }
 
 // clash finds the first holder of a that c may not share it with.
-func (l *ledger) clash(c *claim, a netip.Addr, b *book) (conflict, bool) {
+func (l *Ledger) clash(c *claim, a netip.Addr, b *book) (conflict, bool) {
 	for _, o := range l.holders[a] {
 		if o == c {
 			continue

@@ -9,7 +9,7 @@ import (
 	"github.com/hawser-lb/hawser/shared/addr"
 )
 
-func (l *ledger) use() []model.PoolUse {
+func (l *Ledger) use() []model.PoolUse {
 	out := make([]model.PoolUse, 0, len(l.pools.All))
 	for _, p := range l.pools.All {
 		b := l.books[p]

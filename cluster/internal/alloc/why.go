@@ -13,7 +13,7 @@ import (
 const poolsNamed = 8
 
 // explain says in full why find found nothing.
-func (l *ledger) explain(c *claim, s *slot) string {
+func (l *Ledger) explain(c *claim, s *slot) string {
 	if s.asked.IsValid() {
 		return s.asked.String() + " is asked for: " + l.whyNotAddress(c, s.asked, l.of(s.asked))
 	}
@@ -35,7 +35,7 @@ func (l *ledger) explain(c *claim, s *slot) string {
 }
 
 // whyNotAddress says why c may not have a, which lies in b; empty when it may.
-func (l *ledger) whyNotAddress(c *claim, a netip.Addr, b *book) string {
+func (l *Ledger) whyNotAddress(c *claim, a netip.Addr, b *book) string {
 	switch {
 	case b == nil:
 		return "no pool has it"
@@ -57,7 +57,7 @@ func (l *ledger) whyNotAddress(c *claim, a netip.Addr, b *book) string {
 }
 
 // whyNotPool says why b has no address of family f for c.
-func (l *ledger) whyNotPool(c *claim, b *book, f model.Family, asked bool) string {
+func (l *Ledger) whyNotPool(c *claim, b *book, f model.Family, asked bool) string {
 	switch {
 	case b == nil:
 		return "there is no such pool"
@@ -76,7 +76,7 @@ func (l *ledger) whyNotPool(c *claim, b *book, f model.Family, asked bool) strin
 }
 
 // notAdmitted says which half of the pool's serviceAllocation keeps s out.
-func (l *ledger) notAdmitted(b *book, s *model.Service) string {
+func (l *Ledger) notAdmitted(b *book, s *model.Service) string {
 	if !b.AdmitsNamespace(s.Namespace, l.namespaces[s.Namespace]) {
 		return "not for namespace " + s.Namespace
 	}
