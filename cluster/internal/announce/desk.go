@@ -13,6 +13,7 @@ import (
 
 // desk knows which advertisements speak for which pool on this node.
 type desk struct {
+	node   string
 	pools  *model.Pools
 	papers []*paper // oldest first
 	of     map[*model.Pool][]*paper
@@ -41,7 +42,7 @@ var everything = model.Advertisement{Name: "default", AggregationLength: 32, Agg
 func newDesk(s model.Snapshot, node string) *desk {
 	labels := labelsOf(s.Nodes, node)
 	present := peersOf(s.Peers, labels)
-	d := &desk{pools: model.NewPools(s.Pools), of: map[*model.Pool][]*paper{}}
+	d := &desk{node: node, pools: model.NewPools(s.Pools), of: map[*model.Pool][]*paper{}}
 	ads := s.Advertisements
 	if len(ads) == 0 {
 		ads = []model.Advertisement{everything}

@@ -17,25 +17,30 @@ func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal
 	offers := make([]offer, 0, len(services))
 	var refused []Refusal
 	for _, svc := range services {
-		all, no := d.offer(offers, svc)
+		var no []Refusal
+		offers, no = d.judge(offers, svc, gate, o)
 		refused = append(refused, no...)
-		made := all[len(offers):]
-		if len(made) == 0 {
-			continue
-		}
-		if r, shut := closed(svc, node, gate); shut {
-			refused = append(refused, r)
-			continue
-		}
-		made, no = stranded(svc, node, made)
-		refused = append(refused, no...)
-		refused = append(refused, o.silent(svc, made)...)
-		offers = all[:len(offers)+len(made)]
 	}
 	routes, conflicts := join(offers)
 	refused = append(refused, conflicts...)
 	slices.SortFunc(refused, compareRefusals)
 	return routes, slices.Compact(refused)
+}
+
+// judge adds to offers what the node offers of a Service, and says what not.
+func (d *desk) judge(offers []offer, s *model.Service, g gate, o Options) (_ []offer, no []Refusal) {
+	all, no := d.offer(offers, s)
+	made := all[len(offers):]
+	if len(made) == 0 {
+		return offers, no
+	}
+	if r, shut := closed(s, d.node, g); shut {
+		return offers, append(no, r)
+	}
+	made, stuck := stranded(s, d.node, made)
+	no = append(no, stuck...)
+	no = append(no, o.silent(s, made)...)
+	return all[:len(offers)+len(made)], no
 }
 
 // sorted lists the Services that have something to announce, by key.
