@@ -102,6 +102,9 @@ func (b *Board) judge(s *model.Service) part {
 	return part{made, slices.Compact(refused)}
 }
 
+// Stale reports whether Routes may say something else than the last time.
+func (b *Board) Stale() bool { return len(b.stale) > 0 }
+
 // Routes are all that the node should tell, sorted by prefix and peers. Not to
 // be written to, and good until the next Set or Drop.
 func (b *Board) Routes() []Announcement {

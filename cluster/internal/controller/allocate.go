@@ -20,25 +20,20 @@ const (
 	atATime = 8
 )
 
-// allocate plans for every Service and writes the first batch of what has to
-// be written; it reports how many were, and whether to try again after a pause.
-// What was written stands in v afterwards.
+// allocate plans, and writes the first batch of what has to be written; it
+// reports how many were, and whether to try again after a pause. What was
+// written stands in v afterwards.
 func (c *Controller) allocate(term context.Context, v *kube.View) (written int, again bool) {
-	plan := alloc.New(v.Snapshot)
+	plan := c.ledger.Plan()
 	c.plan = &plan
-	c.metrics.pools(plan.Use)
-	services := make(map[model.Key]*model.Service, len(v.Services))
-	for _, s := range v.Services {
-		services[s.Key] = s
-	}
-	c.forget(services)
+	c.forget(plan)
 
 	var todo []*alloc.Assignment
 	resting, rested := time.Now().Before(c.restWrites), false
 	for i := range plan.Assignments {
 		switch a := &plan.Assignments[i]; {
 		case !a.Write:
-			c.complain(a, services[a.Service])
+			c.complain(a, v.Service(a.Service))
 			delete(c.failed, a.Service)
 		case resting && c.failed[a.Service] > 0:
 			rested = true
@@ -50,7 +45,7 @@ func (c *Controller) allocate(term context.Context, v *kube.View) (written int, 
 	slices.SortStableFunc(todo, func(a, b *alloc.Assignment) int { return cmp.Compare(c.failed[a.Service], c.failed[b.Service]) })
 	more := len(todo) > batch
 	todo = todo[:min(len(todo), batch)]
-	written, again = c.settle(todo, c.write(term, v, todo), services)
+	written, again = c.settle(v, todo, c.write(term, v, todo))
 	if more && written > 0 {
 		c.poke()
 		return written, false
@@ -59,7 +54,7 @@ func (c *Controller) allocate(term context.Context, v *kube.View) (written int, 
 }
 
 // settle takes note of what came of each write.
-func (c *Controller) settle(todo []*alloc.Assignment, errs []error, services map[model.Key]*model.Service) (written int, again bool) {
+func (c *Controller) settle(v *kube.View, todo []*alloc.Assignment, errs []error) (written int, again bool) {
 	c.round++
 	var bad []error
 	for i, a := range todo {
@@ -67,7 +62,7 @@ func (c *Controller) settle(todo []*alloc.Assignment, errs []error, services map
 		case err == nil:
 			written++
 			delete(c.failed, a.Service)
-			c.wrote(a, services[a.Service])
+			c.wrote(v, a)
 		case kube.Stale(err), errors.Is(err, context.Canceled):
 			// the change, or the end of the term, wakes us
 		case errors.Is(err, errLater):
@@ -115,8 +110,11 @@ func (c *Controller) write(term context.Context, v *kube.View, todo []*alloc.Ass
 }
 
 // wrote makes what has been written count, and tells of it.
-func (c *Controller) wrote(a *alloc.Assignment, s *model.Service) {
+func (c *Controller) wrote(v *kube.View, a *alloc.Assignment) {
+	now := *v.Service(a.Service)
+	s := &now
 	s.Holds, s.HoldsFrom = a.Addresses, a.From()
+	c.put(v, s)
 	if a.Change == alloc.Kept {
 		return
 	}
@@ -155,8 +153,14 @@ func (c *Controller) complain(a *alloc.Assignment, s *model.Service) {
 	c.event(kube.ServiceRef(s.Key, s.UID), kube.Warning, alloc.Failed.Event(), a.Unmet)
 }
 
-// forget drops what is remembered of Services that are gone.
-func (c *Controller) forget(services map[model.Key]*model.Service) {
-	maps.DeleteFunc(c.unmet, func(k model.Key, _ string) bool { return services[k] == nil })
-	maps.DeleteFunc(c.failed, func(k model.Key, _ int) bool { return services[k] == nil })
+// forget drops what is remembered of Services that are as they should be, or
+// gone.
+func (c *Controller) forget(plan alloc.Plan) {
+	unmet, failing := map[model.Key]bool{}, map[model.Key]bool{}
+	for i := range plan.Assignments {
+		a := &plan.Assignments[i]
+		unmet[a.Service], failing[a.Service] = a.Unmet != "", true
+	}
+	maps.DeleteFunc(c.unmet, func(k model.Key, _ string) bool { return !unmet[k] })
+	maps.DeleteFunc(c.failed, func(k model.Key, _ int) bool { return !failing[k] })
 }

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -11,22 +10,14 @@ import (
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
-// announce sets the node's peers and routes: all of them, every time.
+// announce sets the node's routes, all of them, when they have changed.
 func (c *Controller) announce(v *kube.View) {
-	d := directory(v.Peers, nodeOf(v, c.Node), c.gateways)
-	c.directory = d
-	err := c.Router.SetPeers(d.peers, nil)
-	if c.sayOnce("peers", err) {
-		c.health.hindered(fmt.Errorf("the speaker refuses its peers: %w", err))
-	} else {
-		c.health.expect(d.peers)
+	if !c.posted || c.board.Stale() {
+		c.Router.Announce(c.directory.address(c.board.Routes()))
+		c.posted = true
 	}
-	routes, refused := announce.Routes(v.Snapshot, c.Node, announce.Options{
-		IgnoreExcludeLB: c.IgnoreExcludeLB, Down: d.down(c.Router.Status()),
-	})
-	c.Router.Announce(d.address(routes))
-	c.metrics.announced(len(routes), refused)
-	c.sent(v, refused)
+	c.metrics.announced(c.board)
+	c.sent(v)
 }
 
 func nodeOf(v *kube.View, name string) model.Node {
@@ -38,13 +29,24 @@ func nodeOf(v *kube.View, name string) model.Node {
 	return model.Node{Name: name}
 }
 
-// address turns names of peers into their addresses.
+// address turns names of peers into their addresses. Routes that go to the
+// same peers mostly have one list of them.
 func (d peers) address(routes []announce.Announcement) []bgp.Announcement {
 	out := make([]bgp.Announcement, 0, len(routes))
+	type list struct {
+		first *string
+		n     int
+	}
+	known := map[list][]netip.Addr{}
 	for _, r := range routes {
-		to := []netip.Addr{} // nil would mean everyone
-		for _, name := range r.Peers {
-			to = append(to, d.byName[name]...)
+		l := list{&r.Peers[0], len(r.Peers)}
+		to, ok := known[l]
+		if !ok {
+			to = []netip.Addr{} // nil would mean everyone
+			for _, name := range r.Peers {
+				to = append(to, d.byName[name]...)
+			}
+			known[l] = to
 		}
 		out = append(out, bgp.Announcement{Route: r.Route, To: to})
 	}
@@ -53,40 +55,32 @@ func (d peers) address(routes []announce.Announcement) []bgp.Announcement {
 
 // notice remembers when a Service without an address was first seen.
 func (c *Controller) notice(v *kube.View, now time.Time) {
-	for _, s := range v.Services {
-		if !s.Wanted || len(s.Holds) > 0 {
-			continue
-		}
-		if _, known := c.waiting[s.Key]; !known {
+	look := func(s *model.Service) {
+		if _, known := c.waiting[s.Key]; !known && s.Wanted && len(s.Holds) == 0 {
 			c.waiting[s.Key] = now
 		}
+	}
+	if !v.Changes.Whole {
+		each(v, look, func(model.Key) {})
+		return
+	}
+	for _, s := range v.Services {
+		look(s)
 	}
 }
 
 // sent measures the Services whose route has just been sent for the first
 // time. Those that are not announced for a reason are not waited for.
-func (c *Controller) sent(v *kube.View, refused []announce.Refusal) {
-	if len(c.waiting) == 0 {
-		return
-	}
-	no := map[model.Key]bool{}
-	for _, r := range refused {
-		no[r.Service] = true
-	}
-	here := map[model.Key]bool{}
-	for _, s := range v.Services {
-		here[s.Key] = true
-		since, waits := c.waiting[s.Key]
-		if !waits || len(s.Holds) == 0 {
-			continue
-		}
-		if !no[s.Key] {
+func (c *Controller) sent(v *kube.View) {
+	for k, since := range c.waiting {
+		switch s := v.Service(k); {
+		case s == nil:
+			delete(c.waiting, k)
+		case len(s.Holds) == 0:
+		case c.board.Refuses(k):
+			delete(c.waiting, k)
+		default:
 			c.metrics.served(time.Since(since))
-		}
-		delete(c.waiting, s.Key)
-	}
-	for k := range c.waiting {
-		if !here[k] {
 			delete(c.waiting, k)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
+	"github.com/hawser-lb/hawser/cluster/internal/announce"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/bgp"
@@ -66,7 +67,10 @@ type Controller struct {
 	wake      chan struct{}
 	retry     time.Duration // the pause after the last failure to write
 	gateways  []netip.Addr
-	view      *kube.View // of the last pass
+	view      *kube.View      // of the last pass
+	ledger    *alloc.Ledger   // of the leader
+	board     *announce.Board // of this node
+	posted    bool            // the board's routes are with the router
 	plan      *alloc.Plan
 	waiting   map[model.Key]time.Time // Services seen and not yet announced
 	unmet     map[model.Key]string    // what was last complained of, by Service
@@ -76,6 +80,7 @@ type Controller struct {
 	quota     quota
 	silences  map[string]*silence // peers without a session, by name
 	directory peers
+	down      map[string]string // the peers without a session, as the board knows them
 	untold    bool              // a pass has been made since the leader last told
 	lastSaid  map[string]string // the last error of each kind, so that it is logged once
 
@@ -204,21 +209,17 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	c.metrics.leading(leading)
 	if !v.Config.Usable {
 		c.health.hindered(v.Config.Err())
-		c.plan = nil // the last one is of another view
-		return false // nothing is known that anything could follow from
+		c.ledger, c.plan = nil, nil // they are of another view
+		return false                // nothing is known that anything could follow from
 	}
 	c.notice(v, began)
+	c.follow(v, leading)
+	c.announce(v) // what is known already waits for no write
 	if leading {
-		c.announce(v) // what is known already waits for no write
 		var written int
 		if written, again = c.allocate(term, v); written > 0 {
 			c.announce(v)
 		}
-	} else {
-		c.plan = nil
-		clear(c.unmet)
-		clear(c.failed)
-		c.announce(v)
 	}
 	c.metrics.passed(time.Since(began))
 	return again

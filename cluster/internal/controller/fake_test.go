@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +28,8 @@ type fakeCluster struct {
 	hangs    func(model.Key) bool // no answer until the writer gives up
 	changed  chan struct{}
 
+	view     *kube.View
+	looked   string     // all but the Services, as they were when view was made
 	mu       sync.Mutex // writes come several at a time
 	writes   []string
 	events   []string
@@ -41,20 +46,42 @@ func newFakeCluster() *fakeCluster {
 func (f *fakeCluster) Changed() <-chan struct{} { return f.changed }
 func (f *fakeCluster) Synced() bool             { return true }
 
+// View says what has changed in the tests' own hands as a watch would.
 func (f *fakeCluster) View() *kube.View {
-	v := &kube.View{Snapshot: f.snapshot, Config: f.config, PoolObjects: map[string]string{}, PeerObjects: map[string]string{}}
-	v.Services = nil
+	services := map[model.Key]*model.Service{}
 	for _, s := range f.snapshot.Services {
 		now := *s
-		v.Services = append(v.Services, &now)
+		services[s.Key] = &now
 	}
-	for _, p := range f.snapshot.Pools {
-		v.PoolObjects[p.Name] = f.objects[p.Name]
+	rest := f.snapshot
+	rest.Services = nil
+	if looks := fmt.Sprintf("%+v %+v %v", rest, f.config, f.objects); f.view == nil || looks != f.looked {
+		f.looked = looks
+		rest.Nodes = slices.Clone(rest.Nodes)
+		rest.Services = slices.Collect(maps.Values(services))
+		f.view = kube.NewView(rest, f.config)
+		for _, p := range f.snapshot.Pools {
+			f.view.PoolObjects[p.Name] = f.objects[p.Name]
+		}
+		for _, p := range f.snapshot.Peers {
+			f.view.PeerObjects[p.Name] = f.objects[p.Name]
+		}
+		return f.view
 	}
-	for _, p := range f.snapshot.Peers {
-		v.PeerObjects[p.Name] = f.objects[p.Name]
+	f.view.Changes = kube.Changes{}
+	for _, s := range slices.Clone(f.view.Services) {
+		if services[s.Key] == nil {
+			f.view.Remove(s.Key)
+			f.view.Changes.Services = append(f.view.Changes.Services, s.Key)
+		}
 	}
-	return v
+	for k, s := range services {
+		if before := f.view.Service(k); before == nil || !reflect.DeepEqual(before, s) {
+			f.view.Put(s)
+			f.view.Changes.Services = append(f.view.Changes.Services, k)
+		}
+	}
+	return f.view
 }
 
 func (f *fakeCluster) Leading() (context.Context, bool) { return context.Background(), f.leader }

@@ -115,14 +115,10 @@ func (m *Metrics) config(c kube.Config) {
 	m.lastWrong = err
 }
 
-func (m *Metrics) announced(routes int, refused []announce.Refusal) {
-	m.routes.Set(float64(routes))
-	count := map[announce.Reason]int{}
-	for _, r := range refused {
-		count[r.Reason]++
-	}
+func (m *Metrics) announced(b *announce.Board) {
+	m.routes.Set(float64(len(b.Routes())))
 	for _, r := range announce.Reasons() {
-		m.refused.WithLabelValues(string(r)).Set(float64(count[r]))
+		m.refused.WithLabelValues(string(r)).Set(float64(b.Refused(r)))
 	}
 }
 

@@ -47,6 +47,7 @@ func (c *Controller) tell() {
 	if c.plan == nil {
 		return
 	}
+	c.metrics.pools(c.plan.Use)
 	if c.tellStatuses(term) {
 		c.untold = true
 	}

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,8 @@ type Cluster struct {
 	log     *slog.Logger
 	api     clients
 	changed chan struct{}
+	touched touched
+	view    *View // of the worker
 
 	services   *mirror[*corev1.Service, model.Service]
 	slices     *mirror[*discoveryv1.EndpointSlice, slice]
@@ -50,15 +53,31 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{options: o, log: o.Log, api: api, changed: make(chan struct{}, 1), endpoints: slicesOf{}}
 	c.events = newRecorder(api.core, o.Node, o.Log)
-	c.lease = newLease(api.coordination, o, c.mark)
-	c.services = newMirror(readService(o.Class), c.mark)
-	c.slices = newMirror(readSlice, c.mark)
-	c.slices.moved = c.endpoints.moved
+	c.lease = newLease(api.coordination, o, c.poke)
+	c.services = newMirror(readService(o.Class), c.poke)
+	c.services.seen = func(n name) { c.touched.service(model.Key{Namespace: n.namespace, Name: n.name}) }
+	var first sync.Once
+	c.slices = newMirror(readSlice, func() {
+		if c.slices.ready() {
+			first.Do(c.poke) // Synced has changed; the rest is for moveSlice
+		}
+	})
+	c.slices.moved = c.moveSlice
 	c.nodes = newMirror(readNode, c.mark)
 	c.namespaces = newMirror(readNamespace, c.mark)
-	c.pools = newMirror(readPool, c.mark)
+	c.pools = newMirror(readPool, c.poke)
+	c.pools.moved = func(_ name, before, after *pool) {
+		if before == nil || after == nil || !before.sameBut(*after) {
+			c.touched.all()
+		}
+	}
 	c.pools.mend = lastGoodPool
-	c.peers = newMirror(readPeer, c.mark)
+	c.peers = newMirror(readPeer, c.poke)
+	c.peers.moved = func(_ name, before, after *peer) {
+		if before == nil || after == nil || !before.sameBut(*after) {
+			c.touched.all()
+		}
+	}
 	c.peers.mend = lastGoodPeer
 	c.texts = newMirror(readText, c.mark)
 	c.config = &configMap{}
@@ -96,10 +115,34 @@ func (c *Cluster) sources() []source {
 // changed; several changes may be told as one.
 func (c *Cluster) Changed() <-chan struct{} { return c.changed }
 
+// mark says that something has changed; what exactly is to be looked for in
+// everything.
 func (c *Cluster) mark() {
+	c.touched.all()
+	c.poke()
+}
+
+// poke says that something has changed, and that touched knows what or nothing
+// of the View is concerned.
+func (c *Cluster) poke() {
 	select {
 	case c.changed <- struct{}{}:
 	default:
+	}
+}
+
+// moveSlice is told of every change of an EndpointSlice. Those of Services that
+// are none of ours wake nobody.
+func (c *Cluster) moveSlice(n name, before, after *slice) {
+	c.endpoints.moved(n, before, after)
+	for _, s := range []*slice{before, after} {
+		if s == nil {
+			continue
+		}
+		if _, ours := c.services.get(name{s.service.Namespace, s.service.Name}); ours {
+			c.touched.service(s.service)
+			c.poke()
+		}
 	}
 }
 

@@ -5,7 +5,8 @@
 // Reading. One watch a kind of object (watch.go) feeds a mirror, which turns
 // each object into the plain fields of package model as it arrives and keeps
 // nothing else of it; Services that are not load balancers are not kept at
-// all. While the API server is away the mirrors stay as they are, so that
+// all, and the EndpointSlices of those wake nobody. The View lives on from pass
+// to pass and says which Services became different. While the API server is away the mirrors stay as they are, so that
 // routes stay too, and every watch is tried again at a pace of two seconds at
 // most.
 //

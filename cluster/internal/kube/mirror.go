@@ -31,6 +31,9 @@ type mirror[T object, V any] struct {
 	mark func()
 	// moved, if not nil, is told of every change, under the lock.
 	moved func(n name, before, after *V)
+	// seen, if not nil, is told of every object that is seen, changed or not,
+	// or gone, under the lock.
+	seen func(n name)
 
 	mu     sync.RWMutex
 	all    map[name]entry[V]
@@ -151,6 +154,9 @@ func (m *mirror[T, V]) put(t T) (changed bool) {
 		v = m.mend(old.value, v)
 	}
 	m.all[n] = entry[V]{v, t.GetUID(), t.GetResourceVersion()}
+	if m.seen != nil {
+		m.seen(n)
+	}
 	if had && reflect.DeepEqual(old.value, v) {
 		return false
 	}
@@ -170,6 +176,9 @@ func (m *mirror[T, V]) drop(n name) (changed bool) {
 		return false
 	}
 	delete(m.all, n)
+	if m.seen != nil {
+		m.seen(n)
+	}
 	if m.moved != nil {
 		m.moved(n, &old.value, nil)
 	}

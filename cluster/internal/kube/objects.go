@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
@@ -21,6 +22,13 @@ type pool struct {
 	status     v1alpha1.AddressPoolStatus
 }
 
+// sameBut reports whether both say the same but for the status, which is
+// Hawser's own.
+func (p pool) sameBut(o pool) bool {
+	p.generation, p.status = o.generation, o.status
+	return reflect.DeepEqual(p, o)
+}
+
 // peer is a BGPPeer in the same way. It is usable when it has a good reading:
 // nobody is spoken to on half of one.
 type peer struct {
@@ -29,6 +37,13 @@ type peer struct {
 	wrong      string
 	generation int64
 	status     v1alpha1.BGPPeerStatus
+}
+
+// sameBut reports whether both say the same but for the status, which is
+// Hawser's own.
+func (p peer) sameBut(o peer) bool {
+	p.generation, p.status = o.generation, o.status
+	return reflect.DeepEqual(p, o)
 }
 
 // Defaults of a BGPPeer, which its schema fills in too.
