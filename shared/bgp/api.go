@@ -210,10 +210,28 @@ type PeerStatus struct {
 	// does not speak IPv6").
 	Withheld    int
 	WithheldWhy string
+	// Password says whether the session is signed; TTLSecurity and Multihop
+	// are as in its Settings.
+	Password              bool
+	TTLSecurity, Multihop uint8
+	// Obstacle is why there can be no session however willing the other end
+	// is, and what to do about it; empty for none.
+	Obstacle string
+	// Hint is what it may be that nothing is heard of the peer; empty while
+	// there is nothing to say.
+	Hint string
 	// Malformed counts the UPDATEs whose routes were treated as withdrawn
 	// (RFC 7606); MalformedWhy is what was wrong with the last.
 	Malformed    uint64
 	MalformedWhy string
+}
+
+// RangeStatus is what there is to know of a range beside its peers.
+type RangeStatus struct {
+	Name   string
+	Prefix netip.Prefix
+	// Obstacle and Hint are as in PeerStatus, for all the peers in it.
+	Obstacle, Hint string
 }
 
 // MsgCount counts messages by type.

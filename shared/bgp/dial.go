@@ -90,8 +90,11 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 	}
 	p.setDialling(true)
 	defer p.setDialling(false)
-	nc, err := p.dialOnce(ctx, conf.LocalAddress, netip.AddrPortFrom(conf.Address, port))
-	if ctx.Err() != nil && err != nil {
+	nc, err := p.dialOnce(ctx, conf, netip.AddrPortFrom(conf.Address, port))
+	if ctx.Err() != nil {
+		if err == nil {
+			nc.Close()
+		}
 		return // nobody wants the connection any more
 	}
 	if err != nil {
@@ -104,17 +107,23 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 		return
 	}
 	c, err := p.s.newConn(nc, true)
-	if err != nil || !p.attach(c) {
+	if err == nil {
+		err = p.attach(c)
+	}
+	if err != nil {
 		nc.Close()
 	}
 }
 
-func (p *peer) dialOnce(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+func (p *peer) dialOnce(ctx context.Context, conf Peer, remote netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWait)
 	defer cancel()
-	nc, err := p.s.net.dial(ctx, local, remote)
+	nc, err := p.s.net.dial(ctx, conf.LocalAddress, remote, conf.protection())
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
+		if conf.Password.IsSet() {
+			return nil, fmt.Errorf("no answer within %s: is the password the same on both sides?", dialWait)
+		}
 		return nil, fmt.Errorf("no answer within %s", dialWait)
 	}
 	if err != nil {

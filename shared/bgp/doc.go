@@ -31,10 +31,22 @@
 // attribute withdraws the routes it came with (RFC 7606); only what cannot be
 // taken apart ends the session.
 //
+// # Who is let in
+//
+// Passwords (RFC 2385) and distances (RFC 5082) are kept by the kernel, before
+// a byte of a packet is seen. A listening socket has a key for each peer and
+// range, and the least TTL that all of them must have; the socket of a session
+// is set to what that session asks. The SYN of an accepted connection is looked
+// at once more, since the listener may have asked for less when it came. Who
+// cannot be protected as the settings say has no session, and status says why
+// (protect.go decides, sockopt.go does).
+//
 // # What a peer can cost
 //
 // Goroutines: Run starts and waits for all of them, three a peer. A peer that
 // is stuck, slow or hostile costs bounded memory (a read buffer, a write
 // buffer, a few hundred attribute sets, and what it was told) and stops nobody
-// else. Connections from strangers are closed before a byte is read.
+// else. Connections from strangers are closed before a byte is read; those of
+// one peer are bounded in number and in how often they come, those of a range
+// that are no session yet in number and time.
 package bgp

@@ -25,14 +25,28 @@ var (
 	errNotRunning = errors.New("not running")
 	errHalfOpen   = errors.New("too many connections are half-open")
 	errNoRoom     = errors.New("the peer is held down or has too many connections")
+	errTooFast    = errors.New("the peer connects too often")
 )
 
 // network is how the speaker reaches others.
 type network interface {
-	dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
-	listen(ctx context.Context, at netip.AddrPort) (net.Listener, error)
+	dial(ctx context.Context, local netip.Addr, remote netip.AddrPort, p protection) (net.Conn, error)
+	listen(ctx context.Context, at netip.AddrPort, w ward) (listener, error)
+	// secure protects an accepted connection, or says why it must not be one.
+	secure(nc net.Conn, p protection) error
+	// signing is nil where the kernel has TCP MD5, else it says what to do.
+	signing() error
+	// dropped counts the segments that the kernel dropped for their signature.
+	dropped() (drops, error)
 	// sibling is an address of family f on the interface that has local.
 	sibling(local netip.Addr, f Family) (netip.Addr, error)
+}
+
+// listener is a listening socket that can be told anew what to ask for.
+type listener interface {
+	net.Listener
+	// guard returns the keys that could not be set.
+	guard(w ward) map[netip.Prefix]error
 }
 
 // Listening says for each address of Config.Listen, in that order, whether
@@ -54,15 +68,17 @@ func (s *Speaker) setListening(i int, st ListenStatus) {
 func (s *Speaker) serve(ctx context.Context, i int) error {
 	at, last := s.cfg.Listen[i], ""
 	for ctx.Err() == nil {
-		l, err := s.net.listen(ctx, at)
+		l, err := s.net.listen(ctx, at, s.currentWard())
 		if err == nil {
 			got, aerr := addrPort(l.Addr())
 			if aerr != nil {
-				return aerr
+				return errors.Join(aerr, l.Close())
 			}
 			s.log.Info("listening", "address", got)
 			s.setListening(i, ListenStatus{Address: got})
+			s.guardWith(i, l)
 			err, last = s.accept(ctx, l), ""
+			s.guardWith(i, nil)
 		}
 		if ctx.Err() != nil {
 			break
@@ -122,20 +138,26 @@ func (s *Speaker) greet(nc net.Conn) {
 	}
 }
 
+// receive finds the peer that a connection is for. Strangers may hold no more
+// than maxHalfOpen connections that are no session yet; a peer known by its
+// address is bounded by itself.
 func (s *Speaker) receive(c *conn) error {
-	if s.refused.halfOpen.Add(1) > maxHalfOpen {
-		s.refused.halfOpen.Add(-1)
-		return errHalfOpen
-	}
-	c.settled = func() { s.refused.halfOpen.Add(-1) }
 	p, err := s.claim(c.remote.Addr())
-	if err == nil && !p.attach(c) {
-		err = errNoRoom
-	}
 	if err != nil {
-		c.settled()
+		return err
 	}
-	return err
+	if p.isDynamic() {
+		if s.refused.halfOpen.Add(1) > maxHalfOpen {
+			s.refused.halfOpen.Add(-1)
+			return errHalfOpen
+		}
+		c.settled = func() { s.refused.halfOpen.Add(-1) }
+	}
+	if err := p.attach(c); err != nil {
+		c.settle()
+		return err
+	}
+	return nil
 }
 
 // Refused counts the connections that were closed because no peer and no range

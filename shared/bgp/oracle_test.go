@@ -18,17 +18,29 @@ import (
 // hostNet is the real network as a host of the laboratory sees it.
 type hostNet struct{ *lab.Host }
 
-func (n hostNet) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (c net.Conn, err error) {
+func (n hostNet) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort, p protection) (c net.Conn, err error) {
 	err = n.Do(func() (err error) {
-		c, err = tcp{}.dial(ctx, local, remote)
+		c, err = tcp{}.dial(ctx, local, remote, p)
 		return err
 	})
 	return c, err
 }
 
-func (n hostNet) listen(ctx context.Context, at netip.AddrPort) (l net.Listener, err error) {
+func (n hostNet) secure(nc net.Conn, p protection) error { return tcp{}.secure(nc, p) }
+
+func (n hostNet) signing() error { return tcp{}.signing() }
+
+func (n hostNet) dropped() (d drops, err error) {
 	err = n.Do(func() (err error) {
-		l, err = tcp{}.listen(ctx, at)
+		d, err = tcp{}.dropped()
+		return err
+	})
+	return d, err
+}
+
+func (n hostNet) listen(ctx context.Context, at netip.AddrPort, w ward) (l listener, err error) {
+	err = n.Do(func() (err error) {
+		l, err = tcp{}.listen(ctx, at, w)
 		return err
 	})
 	return l, err
@@ -53,6 +65,8 @@ type task struct {
 	classic      bool // no capabilities at all
 	hold         int  // seconds
 	originate    []string
+	password     string
+	near         bool // TTL security for a peer on the link (RFC 5082)
 }
 
 // oracle is another implementation of BGP, running on a host.
@@ -136,6 +150,12 @@ func (o *frr) start(t *testing.T, h *lab.Host, job task) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "router bgp %d\n bgp router-id 10.255.0.2\n bgp log-neighbor-changes\n no bgp ebgp-requires-policy\n no bgp network import-check\n", job.asn)
 	fmt.Fprintf(&b, " neighbor %[1]s remote-as %[2]d\n neighbor %[1]s timers %[3]d %[4]d\n neighbor %[1]s timers connect 1\n", job.peer, job.peerASN, job.hold/3, job.hold)
+	if job.password != "" {
+		fmt.Fprintf(&b, " neighbor %s password %s\n", job.peer, job.password)
+	}
+	if job.near {
+		fmt.Fprintf(&b, " neighbor %s ttl-security hops 1\n", job.peer)
+	}
 	if job.passive {
 		fmt.Fprintf(&b, " neighbor %s passive\n", job.peer)
 	}
@@ -234,6 +254,12 @@ func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 	}
 	b.WriteString("filter dress {\n if source != RTS_STATIC then reject;\n bgp_med = 77;\n bgp_community.add((65001,5));\n bgp_community.add((65001,6));\n bgp_large_community.add((65001,7,8));\n accept;\n}\n")
 	fmt.Fprintf(&b, "protocol bgp hawser {\n local %s as %d;\n neighbor %s as %d;\n hold time %d;\n connect delay time 1;\n connect retry time 1;\n error wait time 1, 2;\n", job.local, job.asn, job.peer, job.peerASN, job.hold)
+	if job.password != "" {
+		fmt.Fprintf(&b, " password %q;\n", job.password)
+	}
+	if job.near {
+		b.WriteString(" ttl security on;\n")
+	}
 	if job.passive {
 		b.WriteString(" passive on;\n")
 	}
@@ -315,7 +341,8 @@ func (o *gobgp) start(t *testing.T, h *lab.Host, job task) {
 	o.dir = t.TempDir()
 	var b strings.Builder
 	fmt.Fprintf(&b, "[global.config]\n as = %d\n router-id = \"10.255.0.2\"\n local-address-list = [%q]\n", job.asn, job.local)
-	fmt.Fprintf(&b, "[[neighbors]]\n[neighbors.config]\n neighbor-address = %q\n peer-as = %d\n", job.peer, job.peerASN)
+	fmt.Fprintf(&b, "[[neighbors]]\n[neighbors.config]\n neighbor-address = %q\n peer-as = %d\n auth-password = %q\n", job.peer, job.peerASN, job.password)
+	fmt.Fprintf(&b, "[neighbors.ttl-security.config]\n enabled = %v\n ttl-min = 255\n", job.near)
 	fmt.Fprintf(&b, "[neighbors.timers.config]\n connect-retry = 1\n idle-hold-time-after-reset = 1\n hold-time = %d\n keepalive-interval = %d\n", job.hold, job.hold/3)
 	fmt.Fprintf(&b, "[neighbors.transport.config]\n passive-mode = %v\n local-address = %q\n", job.passive, job.local)
 	for _, f := range []string{"ipv4", "ipv6"} {

@@ -35,7 +35,9 @@ type peer struct {
 
 	mu          sync.Mutex
 	conf        Peer
-	wanted      bool // false: gone from the configuration
+	wanted      bool  // false: gone from the configuration
+	obstacle    error // why it can have no session
+	accepts     bucket
 	stopDialler context.CancelFunc
 	conns       map[*conn]struct{}
 	up          *conn // Established until its Down event is out
@@ -87,17 +89,28 @@ func (p *peer) nudge() {
 	}
 }
 
-// attach registers a new connection and starts it; false means that there is
-// no room for it or that the peer is held down.
-func (p *peer) attach(c *conn) bool {
+// attach registers a new connection and starts it, or says why there is no room
+// for it.
+func (p *peer) attach(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.wanted || len(p.conns) >= maxConns || time.Now().Before(p.idleUntil) {
-		return false
+	now := time.Now()
+	switch {
+	case p.obstacle != nil:
+		return p.obstacle
+	case !p.wanted || len(p.conns) >= maxConns || now.Before(p.idleUntil):
+		return errNoRoom
+	case !c.dialled && !p.accepts.take(now):
+		return errTooFast
 	}
 	c.peer, c.conf, c.state, c.wait = p, p.conf, OpenSent, openWait
 	if p.dynamic {
 		c.wait = rangeOpenWait
+	}
+	if !c.dialled {
+		if err := p.s.net.secure(c.nc, c.conf.protection()); err != nil {
+			return err
+		}
 	}
 	for o := range p.conns {
 		if !c.dialled && !o.dialled && o.state == OpenSent {
@@ -109,10 +122,16 @@ func (p *peer) attach(c *conn) bool {
 		p.up.out.probe()
 	}
 	if !p.s.start(c.run) {
-		return false
+		return errNotRunning
 	}
 	p.conns[c] = struct{}{}
-	return true
+	return nil
+}
+
+func (p *peer) isDynamic() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dynamic
 }
 
 // admit decides whether c, whose OPEN was accepted, goes on to OpenConfirm:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -46,12 +47,15 @@ func (s *Speaker) SetPeers(peers []Peer, ranges []Range) error {
 	if s.stopped {
 		return nil
 	}
+	s.ward = wardOf(peers, s.ranges)
+	s.guardAll() // before a session ends that would come back at once
 	for addr, p := range s.peers {
 		s.reconfigure(addr, p)
 	}
 	for addr, conf := range s.static {
 		if s.peers[addr] == nil {
 			p := newPeer(s, conf, false)
+			p.obstacle = s.obstacles[single(addr)]
 			s.peers[addr] = p
 			s.redial(p)
 		}
@@ -59,17 +63,72 @@ func (s *Speaker) SetPeers(peers []Peer, ranges []Range) error {
 	return nil
 }
 
+// currentWard is what listeners have to ask for.
+func (s *Speaker) currentWard() ward {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ward
+}
+
+// guardWith makes l the i-th listener, nil for none.
+func (s *Speaker) guardWith(i int, l listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guards[i] = l
+	s.guardAll()
+	for _, p := range s.peers {
+		if s.hinder(p) {
+			s.redial(p)
+		}
+	}
+}
+
+// guardAll has every listener ask for what the configuration says, and finds
+// out who can have no session; s.mu is held.
+func (s *Speaker) guardAll() {
+	var failed map[netip.Prefix]error
+	for _, l := range s.guards {
+		if l != nil {
+			failed = merge(failed, l.guard(s.ward))
+		}
+	}
+	before := s.obstacles
+	s.obstacles = obstacles(slices.Collect(maps.Values(s.static)), s.ranges, s.net.signing(), failed)
+	for p, err := range s.obstacles {
+		if old := before[p]; old == nil || old.Error() != err.Error() {
+			s.log.Warn("no session can be had", "peers", p, "reason", err)
+		}
+	}
+}
+
+// hinder tells a peer what stands between it and a session, and reports whether
+// that is news; s.mu is held.
+func (s *Speaker) hinder(p *peer) bool {
+	var now error
+	if _, ok := s.static[p.addr]; ok {
+		now = s.obstacles[single(p.addr)]
+	} else if r, ok := s.rangeOf(p.addr); ok {
+		now = s.obstacles[r.Prefix]
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	news := (p.obstacle == nil) != (now == nil)
+	p.obstacle = now
+	return news
+}
+
 // reconfigure brings a known peer in line with the new configuration; s.mu is
 // held.
 func (s *Speaker) reconfigure(addr netip.Addr, p *peer) {
+	hindered := s.hinder(p)
 	if conf, ok := s.static[addr]; ok {
-		if p.configure(conf, false) {
+		if p.configure(conf, false) || hindered {
 			s.redial(p)
 		}
 		return
 	}
 	if r, ok := s.rangeOf(addr); ok {
-		if p.configure(r.peer(addr), true) {
+		if p.configure(r.peer(addr), true) || hindered {
 			s.redial(p)
 		}
 		return
@@ -94,7 +153,7 @@ func (s *Speaker) redial(p *peer) {
 		p.stopDialler()
 		p.stopDialler = nil
 	}
-	if !s.running || !p.wanted || p.dynamic || p.conf.Passive {
+	if !s.running || !p.wanted || p.dynamic || p.conf.Passive || p.obstacle != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -174,6 +233,9 @@ func (s *Speaker) claim(addr netip.Addr) (*peer, error) {
 	r, ok := s.rangeOf(addr)
 	if !ok {
 		return nil, errors.New("no peer has this address")
+	}
+	if err := s.obstacles[r.Prefix]; err != nil {
+		return nil, err
 	}
 	if p != nil && p.busy() {
 		return p, nil
@@ -280,8 +342,6 @@ func (s Settings) checkSocket() error {
 		return errors.New("a TTL security of 255 hops: at most 254")
 	case s.TTLSecurity != 0 && s.Multihop != 0:
 		return errors.New("TTL security and multihop exclude one another")
-	case s.Password.IsSet() || s.TTLSecurity != 0:
-		return errors.New("a session that protects itself is not there yet")
 	}
 	return nil
 }

@@ -10,22 +10,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // tcp is the real network. Its sockets are plain TCP, never MPTCP: MD5
 // signatures and TTL options fail on those.
 type tcp struct{}
 
-// ours is how long the first hop of our packets may be checked for: a peer
-// with GTSM accepts 255 alone, and no other is bothered by it (RFC 5082 §3).
-const ours = 255
-
-// precedence is Internetwork Control, as routing protocols use it (RFC 4271
-// says nothing; RFC 4594 §3.1 does).
-const precedence = 0xc0
-
-func (tcp) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{Control: control}
+func (tcp) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort, p protection) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, _ string, rc syscall.RawConn) error { return onFD(rc, p.dress) }}
 	d.SetMultipathTCP(false)
 	if local.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
@@ -33,48 +27,39 @@ func (tcp) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (n
 	return d.DialContext(ctx, "tcp", remote.String())
 }
 
-func (tcp) listen(ctx context.Context, at netip.AddrPort) (net.Listener, error) {
-	lc := net.ListenConfig{Control: control}
+// listen opens a socket that asks for what w says before it lets anybody in.
+// The network is named with its family: an IPv6 socket that took IPv4 as well
+// would need each of its keys twice.
+func (tcp) listen(ctx context.Context, at netip.AddrPort, w ward) (listener, error) {
+	g := &guarded{family: familyOf(at.Addr()), have: map[netip.Prefix]secret.Text{}}
+	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
+		return onFD(rc, func(fd int) error {
+			return errors.Join(setHops(fd, g.family, ours), setPrecedence(fd, g.family),
+				unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SAVE_SYN, 1),
+				g.set(fd, w, map[netip.Prefix]error{}))
+		})
+	}}
 	lc.SetMultipathTCP(false)
 	network := "tcp4"
-	if at.Addr().Is6() {
+	if g.family == IPv6 {
 		network = "tcp6"
 	}
-	return lc.Listen(ctx, network, at.String())
+	l, err := lc.Listen(ctx, network, at.String())
+	if err != nil {
+		return nil, err
+	}
+	g.Listener = l
+	return g, nil
 }
 
-// control sets what a socket needs before it connects or listens; accepted
-// ones inherit it. Address reuse and TCP_NODELAY are Go's own defaults.
-func control(network, _ string, rc syscall.RawConn) error {
-	var err error
-	cerr := rc.Control(func(fd uintptr) {
-		if network == "tcp6" {
-			err = errors.Join(
-				unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, ours),
-				unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_TCLASS, precedence))
-			return
-		}
-		err = errors.Join(
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, ours),
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TOS, precedence))
-	})
-	return errors.Join(cerr, err)
-}
+func (tcp) signing() error { return probeSigning() }
 
 // setUserTimeout has the kernel give up on unacknowledged data when RFC 9687
 // would. Without it the session still ends by the other timers, only later, so
 // a failure is nobody's business.
 func setUserTimeout(nc net.Conn, hold time.Duration) {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return
-	}
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = rc.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(max(sendHold, 2*hold)/time.Millisecond))
+	_ = withFD(nc, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(max(sendHold, 2*hold)/time.Millisecond))
 	})
 }
 

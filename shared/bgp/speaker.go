@@ -32,6 +32,12 @@ type Speaker struct {
 	static  map[netip.Addr]Peer
 	ranges  []Range // longest prefix first
 	listen  []ListenStatus
+
+	ward      ward
+	guards    []listener             // by address of Config.Listen, nil while there is none
+	obstacles map[netip.Prefix]error // of peers and ranges
+	began     time.Time
+	drops     drops // when Run began
 }
 
 // table is the argument of one call of Announce.
@@ -54,6 +60,7 @@ func New(cfg Config) *Speaker {
 	for _, a := range cfg.Listen {
 		s.listen = append(s.listen, ListenStatus{Address: a, Err: errNotRunning})
 	}
+	s.guards = make([]listener, len(cfg.Listen))
 	return s
 }
 
@@ -97,7 +104,12 @@ func (s *Speaker) begin(ctx context.Context) error {
 	if s.ctx != nil {
 		return fmt.Errorf("bgp: Run was called twice")
 	}
-	s.ctx, s.running = ctx, true
+	s.ctx, s.running, s.began = ctx, true, time.Now()
+	before, err := s.net.dropped()
+	if err != nil {
+		s.log.Info("signatures that the kernel refuses are not counted", "reason", err)
+	}
+	s.drops = before
 	for _, p := range s.peers {
 		s.redial(p)
 	}

@@ -29,13 +29,53 @@ func (s *Speaker) Status() []PeerStatus {
 		all = append(all, p)
 	}
 	s.mu.Unlock()
-	out := make([]PeerStatus, 0, len(all))
+	out, now, drops := make([]PeerStatus, 0, len(all)), time.Now(), s.newDrops()
 	for _, p := range all {
-		if st, ok := p.status(running); ok {
-			out = append(out, st)
+		st, ok := p.status(running)
+		if !ok {
+			continue
 		}
+		if st.Obstacle == "" && running && st.State < OpenSent && !st.Dynamic && now.Sub(latest(st.Since, s.began)) >= silence {
+			st.Hint = drops.suspicion(st.Password)
+		}
+		out = append(out, st)
 	}
 	slices.SortFunc(out, func(a, b PeerStatus) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+// newDrops are those since Run began.
+func (s *Speaker) newDrops() drops {
+	now, err := s.net.dropped()
+	if err != nil {
+		return drops{} // said when Run began
+	}
+	return now.since(s.drops)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Ranges returns every range with what is to be known of it, in the order of
+// the longest prefix.
+func (s *Speaker) Ranges() []RangeStatus {
+	drops, now := s.newDrops(), time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]RangeStatus, 0, len(s.ranges))
+	for _, r := range s.ranges {
+		st := RangeStatus{Name: r.Name, Prefix: r.Prefix}
+		if err := s.obstacles[r.Prefix]; err != nil {
+			st.Obstacle = err.Error()
+		} else if s.running && s.members(r.Name) == 0 && now.Sub(s.began) >= silence {
+			st.Hint = drops.suspicion(r.Password.IsSet())
+		}
+		out = append(out, st)
+	}
 	return out
 }
 
@@ -54,6 +94,10 @@ func (p *peer) status(running bool) (PeerStatus, bool) {
 	}
 	if p.lastASN != 0 {
 		st.ASN, st.RouterID = p.lastASN, p.lastID
+	}
+	st.Password, st.TTLSecurity, st.Multihop = p.conf.Password.IsSet(), p.conf.TTLSecurity, p.conf.Multihop
+	if p.obstacle != nil {
+		st.Obstacle = p.obstacle.Error()
 	}
 	st.State = p.idleState(running)
 	if c := p.foremost(); c != nil {
@@ -79,7 +123,7 @@ func (p *peer) foremost() *conn {
 // idleState is the state while there is no connection; p.mu is held.
 func (p *peer) idleState(running bool) State {
 	switch {
-	case !running || time.Now().Before(p.idleUntil):
+	case !running || p.obstacle != nil || time.Now().Before(p.idleUntil):
 		return Idle
 	case p.dialling:
 		return Connect

@@ -148,6 +148,8 @@ type world struct {
 	// answer is asked for each connection that the speaker dials.
 	answer   func(to netip.AddrPort) (net.Conn, error)
 	siblings map[Family]netip.Addr
+	unsigned error // why there is no TCP MD5
+	drops    drops
 
 	mu     sync.Mutex
 	dialed []time.Time
@@ -163,7 +165,7 @@ func newWorld() *world {
 	}
 }
 
-func (w *world) dial(_ context.Context, _ netip.Addr, to netip.AddrPort) (net.Conn, error) {
+func (w *world) dial(_ context.Context, _ netip.Addr, to netip.AddrPort, _ protection) (net.Conn, error) {
 	w.mu.Lock()
 	w.dialed = append(w.dialed, time.Now())
 	answer := w.answer
@@ -178,9 +180,15 @@ func (w *world) sibling(_ netip.Addr, f Family) (netip.Addr, error) {
 	return netip.Addr{}, errors.New("no " + f.String() + " address on eth0 to be the next hop")
 }
 
-func (w *world) listen(context.Context, netip.AddrPort) (net.Listener, error) {
+func (w *world) listen(context.Context, netip.AddrPort, ward) (listener, error) {
 	return &worldListener{w: w, closed: make(chan struct{})}, nil
 }
+
+func (w *world) secure(net.Conn, protection) error { return nil }
+func (w *world) signing() error                    { return w.unsigned }
+func (w *world) dropped() (drops, error)           { return w.drops, nil }
+
+func (l *worldListener) guard(ward) map[netip.Prefix]error { return nil }
 
 type worldListener struct {
 	w      *world
@@ -361,11 +369,11 @@ func (f *fickle) set(err error) {
 	f.err = err
 }
 
-func (f *fickle) listen(ctx context.Context, at netip.AddrPort) (net.Listener, error) {
+func (f *fickle) listen(ctx context.Context, at netip.AddrPort, w ward) (listener, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return nil, f.err
 	}
-	return f.world.listen(ctx, at)
+	return f.world.listen(ctx, at, w)
 }

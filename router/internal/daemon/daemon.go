@@ -39,6 +39,7 @@ type Speaker interface {
 	Reset(peer netip.Addr, n bgp.Notification, idle time.Duration)
 
 	Status() []bgp.PeerStatus
+	Ranges() []bgp.RangeStatus
 	Listening() []bgp.ListenStatus
 	Refused() uint64
 }

@@ -130,6 +130,7 @@ func (s *fakeSpeaker) Status() []bgp.PeerStatus {
 func (s *fakeSpeaker) Announce([]bgp.Announcement)   {}
 func (s *fakeSpeaker) Events() <-chan bgp.Event      { return s.events }
 func (s *fakeSpeaker) Listening() []bgp.ListenStatus { return nil }
+func (s *fakeSpeaker) Ranges() []bgp.RangeStatus     { return nil }
 func (s *fakeSpeaker) Refused() uint64               { return 0 }
 func (s *fakeSpeaker) up(peer netip.Addr) {
 	s.events <- bgp.Established{Peer: bgp.PeerID{Address: peer}, ASN: 65001}

@@ -8,6 +8,7 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/route"
 )
 
 // sessions is a running speaker. It lives as long as the listening addresses
@@ -29,7 +30,7 @@ func (l *line) speak(listen []netip.AddrPort) {
 		listen:  listen, end: cancel, ended: make(chan struct{}),
 	}
 	l.sessions = s
-	s.Announce(nil)
+	s.Announce(offers(l.config.Config))
 	if before != nil {
 		before.end()
 	}
@@ -73,6 +74,7 @@ func peers(c uciconf.Config, routerID netip.Addr) (peers []bgp.Peer, ranges []bg
 		return bgp.Settings{
 			Name: name, LocalASN: c.Globals.ASN, RouterID: routerID,
 			PeerASN: s.ASN, HoldTime: c.Globals.HoldTime,
+			Password: s.Password, TTLSecurity: uint8(s.TTLSecurity), Multihop: uint8(s.Multihop),
 		}
 	}
 	for _, n := range c.Neighbors {
@@ -84,6 +86,30 @@ func peers(c uciconf.Config, routerID netip.Addr) (peers []bgp.Peer, ranges []bg
 		}
 	}
 	return peers, ranges
+}
+
+// offers are what the peers may learn from us: for each prefix that a
+// section sends, a route with ourselves as the next hop.
+func offers(c uciconf.Config) []bgp.Announcement {
+	to := map[netip.Prefix][]string{}
+	send := func(name string, s uciconf.Session) {
+		for _, p := range s.Send {
+			to[p] = append(to[p], name)
+		}
+	}
+	for _, cl := range c.Clusters {
+		send(cl.Name, cl.Session)
+	}
+	for _, n := range c.Neighbors {
+		send(n.Name, n.Session)
+	}
+	all := make([]bgp.Announcement, 0, len(to))
+	plain := &route.Attributes{}
+	for p, names := range to {
+		all = append(all, bgp.Announcement{Route: route.Route{Prefix: p, Attributes: plain}, ToNamed: names})
+	}
+	slices.SortFunc(all, func(a, b bgp.Announcement) int { return a.Prefix.Compare(b.Prefix) })
+	return all
 }
 
 // chooseRouterID returns the configured one, else the one in use, else the
@@ -128,6 +154,8 @@ func (l *line) converse() error {
 			l.rib.Down(addr)
 		}
 		l.speak(listen)
+	default:
+		l.sessions.Announce(offers(l.config.Config))
 	}
 	return l.setPeers()
 }

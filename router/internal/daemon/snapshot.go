@@ -85,6 +85,7 @@ func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor 
 		Accepted: count.Accepted, AcceptedIPv6: count.Accepted6, Refused: refused(count), Sent: p.Announced,
 		EstablishedCount: p.Established, DroppedCount: p.Dropped,
 		LastError: p.LastError, LastErrorAt: p.LastErrorAt,
+		Signed: p.Password, TTLSecurity: p.TTLSecurity, Multihop: p.Multihop, Obstacle: p.Obstacle, Hint: p.Hint,
 	}
 	n.Received = n.Accepted
 	for _, held := range count.Refused {
@@ -162,9 +163,23 @@ func (l *line) clusterStatus(neighbors []status.Neighbor) []status.Cluster {
 				s.Refused[reason] += held
 			}
 		}
+		s.Obstacle, s.Hint = l.rangeTrouble(c.Name)
 		out = append(out, s)
 	}
 	return out
+}
+
+// rangeTrouble is what stands in the way of all peers of a cluster.
+func (l *line) rangeTrouble(cluster string) (obstacle, hint string) {
+	if l.sessions == nil {
+		return "", ""
+	}
+	for _, r := range l.sessions.Ranges() {
+		if r.Name == cluster && (obstacle == "" || r.Obstacle != "") {
+			obstacle, hint = r.Obstacle, r.Hint
+		}
+	}
+	return obstacle, hint
 }
 
 func asnRule(s uciconf.Session) string {

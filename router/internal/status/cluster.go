@@ -28,5 +28,16 @@ func Clusters(w io.Writer, s *Snapshot) {
 			fmt.Fprintf(w, " (%s)", why)
 		}
 		fmt.Fprintf(w, ", at most %d a peer\n", c.MaxPrefixes)
+		trouble(w, c.Obstacle, c.Hint)
+	}
+}
+
+// trouble says why there is no session, or what it may be.
+func trouble(w io.Writer, obstacle, hint string) {
+	if obstacle != "" {
+		fmt.Fprintf(w, "  No session can be had: %s\n", obstacle)
+	}
+	if hint != "" {
+		fmt.Fprintf(w, "  Nobody is heard: %s\n", hint)
 	}
 }

@@ -51,6 +51,16 @@ func neighborHead(w io.Writer, s *Snapshot, n *Neighbor) {
 		fmt.Fprintf(w, ", down for %s", uptime(n.Since, s.Now))
 	}
 	fmt.Fprintf(w, "\n  Hold time is %d, keepalive interval is %d seconds\n", n.HoldSeconds, n.KeepaliveSeconds)
+	if n.Signed {
+		fmt.Fprintln(w, "  Signed with a password (TCP MD5)")
+	}
+	if n.TTLSecurity > 0 {
+		fmt.Fprintf(w, "  Heard from at most %d hops away (TTL security)\n", n.TTLSecurity)
+	}
+	if n.Multihop > 0 {
+		fmt.Fprintf(w, "  Packets go %d hops at most\n", n.Multihop)
+	}
+	trouble(w, n.Obstacle, n.Hint)
 }
 
 // origin says which section makes this a neighbor.

@@ -64,6 +64,10 @@ type Cluster struct {
 	Established int            `json:"established"`
 	Accepted    int            `json:"accepted"` // prefixes
 	Refused     map[string]int `json:"refused"`  // prefixes by reason
+	// Obstacle is why there can be no session, Hint what may be wrong while
+	// there is none; both say what to do.
+	Obstacle string `json:"obstacle,omitempty"`
+	Hint     string `json:"hint,omitempty"`
 }
 
 // Neighbor is one BGP peer.
@@ -101,6 +105,13 @@ type Neighbor struct {
 	DroppedCount     uint64         `json:"connectionsDropped"`
 	LastError        string         `json:"lastError,omitempty"` // in words
 	LastErrorAt      time.Time      `json:"lastErrorAt,omitzero"`
+	// Signed by TCP MD5; TTLSecurity and Multihop in hops, 0 for off.
+	Signed      bool  `json:"signed"`
+	TTLSecurity uint8 `json:"ttlSecurity"`
+	Multihop    uint8 `json:"multihop"`
+	// Obstacle and Hint are as in Cluster.
+	Obstacle string `json:"obstacle,omitempty"`
+	Hint     string `json:"hint,omitempty"`
 }
 
 // Messages counts BGP messages by type.

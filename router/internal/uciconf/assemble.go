@@ -42,6 +42,7 @@ func config(all []*section, tables Tables, say *report) Config {
 	}
 	d.checkClusters()
 	d.checkNeighbors()
+	d.checkKeys()
 	c := Config{Globals: d.globals}
 	for _, m := range d.clusters {
 		if m.enabled {
@@ -210,6 +211,56 @@ func (d *draft) checkOverlap(m made[Cluster], before []made[Cluster]) {
 // named reports whether a neighbor belongs to the cluster.
 func (d *draft) named(cluster string) bool {
 	return slices.ContainsFunc(d.neighbors, func(n made[Neighbor]) bool { return n.it.Cluster == cluster })
+}
+
+// keyed is a prefix of a section and whether its peers have a password.
+type keyed struct {
+	netip.Prefix
+	cluster  string
+	password bool
+}
+
+// checkKeys finds peers without a password that the kernel would ask for one:
+// it goes by addresses, and there is no exception to the key of a prefix.
+func (d *draft) checkKeys() {
+	var sources []keyed
+	for _, m := range d.clusters {
+		for _, p := range m.it.Source {
+			if m.enabled {
+				sources = append(sources, keyed{p, m.name, m.it.Password.IsSet()})
+			}
+		}
+	}
+	for _, m := range d.clusters {
+		for _, p := range m.it.Source {
+			if around := surrounding(sources, p); m.enabled && !m.it.Password.IsSet() && around != nil {
+				d.say.wrongValue(m.section, "source", p.String(), around.asks())
+			}
+		}
+	}
+	for _, m := range d.neighbors {
+		if !m.enabled || !m.it.Address.IsValid() || m.it.Password.IsSet() {
+			continue
+		}
+		if around := surrounding(sources, netip.PrefixFrom(m.it.Address, m.it.Address.BitLen())); around != nil {
+			d.say.wrongValue(m.section, "address", m.it.Address.String(), around.asks())
+		}
+	}
+}
+
+func (k *keyed) asks() string {
+	return "lies inside " + k.String() + " of cluster '" + k.cluster + "', whose password the kernel asks of everybody there: give this section a password too"
+}
+
+// surrounding is the narrowest of the sources with a password that p is in.
+func surrounding(sources []keyed, p netip.Prefix) *keyed {
+	var found *keyed
+	for i, s := range sources {
+		if s.password && s.Bits() <= p.Bits() && s.Contains(p.Addr()) && (found == nil || s.Bits() > found.Bits()) {
+			found = &sources[i]
+		}
+	}
+	return found
 }
 
 func (d *draft) checkNeighbors() {

@@ -80,11 +80,8 @@ func TestTheDocumentsSayWhatHasNoEffectYet(t *testing.T) {
 			continue
 		}
 		name := strings.Trim(cells[1], " `")
-		l, is := later[name]
-		if refused := strings.Contains(cells[4], "Refused in this version"); refused != (is && l.refuse) {
-			t.Errorf("%s: refused is %v in the document", name, refused)
-		}
-		if warns := strings.Contains(cells[4], "arns"); warns != (is && !l.refuse) && name != "protocol" {
+		_, is := later[name]
+		if warns := strings.Contains(cells[4], "arns"); warns != is && name != "protocol" {
 			t.Errorf("%s: warns is %v in the document", name, warns)
 		}
 	}

@@ -234,21 +234,24 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"max_prefixes", both + "\toption max_prefixes -1\n", ":7: section 'home' (cluster), option 'max_prefixes' = '-1': use a whole number from 1 to 1000000"},
 		{"description", both + "\toption description 'two\nlines'\n", `:7: section 'home' (cluster), option 'description' = 'two\nlines': use printable text in UTF-8, on one line`},
 		{"long description", both + "\toption description " + strings.Repeat("x", 256) + "\n", ":7: section 'home' (cluster), option 'description' = '" + strings.Repeat("x", 80) + "…': use at most 255 bytes"},
-		{"password", both + "\toption password sekret\n", ":7: section 'home' (cluster), option 'password': not supported in this version: the session would run without TCP MD5; remove it"},
-		{"password 0", both + "\toption password 0\n", ":7: section 'home' (cluster), option 'password': not supported in this version: the session would run without TCP MD5; remove it"},
-		{"long password", both + "\toption password " + strings.Repeat("x", 81) + "\n", ":7: section 'home' (cluster), option 'password': use at most 80 bytes, the kernel's limit for TCP MD5\n" +
-			":7: section 'home' (cluster), option 'password': not supported in this version: the session would run without TCP MD5; remove it"},
+		{"password", both + "\toption password sekret\n", ""},
+		{"password 0", both + "\toption password 0\n", ""},
+		{"long password", both + "\toption password " + strings.Repeat("x", 81) + "\n", ":7: section 'home' (cluster), option 'password': use at most 80 bytes, the kernel's limit for TCP MD5"},
+		{"a neighbor without the password around it", both + "\toption password sekret\nconfig neighbor n\n\toption address 192.168.1.7\n\toption asn 1\n\tlist allow 10.0.0.0/8\n",
+			":9: section 'n' (neighbor), option 'address' = '192.168.1.7': lies inside 192.168.1.0/24 of cluster 'home', whose password the kernel asks of everybody there: give this section a password too"},
+		{"a neighbor with one of its own", both + "\toption password sekret\nconfig neighbor n\n\toption address 192.168.1.7\n\toption asn 1\n\tlist allow 10.0.0.0/8\n\toption password x\n", ""},
+		{"a neighbor that inherits it", both + "\toption password sekret\nconfig neighbor n\n\toption address 192.168.1.7\n\toption cluster home\n", ""},
+		{"a cluster without the password around it", both + "\toption password sekret\nconfig cluster b\n\toption asn 1\n\tlist source 192.168.1.64/26\n\tlist allow 10.9.0.0/16\n",
+			":10: section 'b' (cluster), option 'source' = '192.168.1.64/26': lies inside 192.168.1.0/24 of cluster 'home', whose password the kernel asks of everybody there: give this section a password too"},
 		{"misspelt password", both + "\toption pasword sekret\n", ":7: warning: section 'home' (cluster), option 'pasword': unknown option, ignored; is password meant?"},
-		{"ttl_security", both + "\toption ttl_security 1\n", ":7: section 'home' (cluster), option 'ttl_security' = '1': not supported in this version: the session would accept packets from any distance; remove it"},
+		{"ttl_security", both + "\toption ttl_security 1\n", ""},
+		{"ttl_security too far", both + "\toption ttl_security 255\n", ":7: section 'home' (cluster), option 'ttl_security' = '255': use a whole number from 0 to 254"},
 		{"ttl_security off", both + "\toption ttl_security 0\n\toption multihop 0\n\toption bfd 0\n\toption guard 0\n", ""},
-		{"ttl_security and multihop", both + "\toption ttl_security 1\n\toption multihop 2\n", ":7: section 'home' (cluster), option 'ttl_security' = '1': not supported in this version: the session would accept packets from any distance; remove it\n" +
-			":8: warning: section 'home' (cluster), option 'multihop' = '2': has no effect yet: packets leave with the system's own TTL\n" +
-			":8: section 'home' (cluster), option 'multihop' = '2': ttl_security and multihop exclude each other: ttl_security takes the number of hops itself"},
+		{"ttl_security and multihop", both + "\toption ttl_security 1\n\toption multihop 2\n", ":8: section 'home' (cluster), option 'multihop' = '2': ttl_security and multihop exclude each other: ttl_security takes the number of hops itself"},
 		{"bfd", both + "\toption bfd 1\n\toption bfd_interval 5\n", ":7: warning: section 'home' (cluster), option 'bfd' = '1': has no effect yet: a dead peer is noticed by the hold time\n" +
 			":8: section 'home' (cluster), option 'bfd_interval' = '5': use a whole number from 10 to 60000\n" +
 			":8: warning: section 'home' (cluster), option 'bfd_interval' = '5': has no effect yet: there is no BFD"},
-		{"send and guard", both + "\tlist send 0.0.0.0/0\n\toption guard 1\n", ":7: warning: section 'home' (cluster), option 'send' = '0.0.0.0/0': has no effect yet: nothing is announced to peers\n" +
-			":8: warning: section 'home' (cluster), option 'guard' = '1': has no effect yet: no unreachable routes are made"},
+		{"send and guard", both + "\tlist send 0.0.0.0/0\n\toption guard 1\n", ":8: warning: section 'home' (cluster), option 'guard' = '1': has no effect yet: no unreachable routes are made"},
 		{"same source", both + "config cluster b\n\toption asn any\n\tlist allow 10.0.0.0/8\n\tlist source 10.9.0.0/16\n\tlist source 192.168.1.0/24\n", ":11: section 'b' (cluster), option 'source' = '192.168.1.0/24': is a source of cluster 'home' as well: one prefix tells one cluster"},
 		{"same source, disabled", both + "config cluster b\n\toption enabled 0\n\toption asn any\n\tlist allow 192.168.10.0/24\n\tlist source 192.168.1.0/24\n", ""},
 		{"overlapping pools", both + "config cluster b\n\toption asn any\n\tlist allow 192.168.0.0/16\n\tlist source 192.168.2.0/24\n", ":9: warning: section 'b' (cluster), option 'allow' = '192.168.0.0/16': overlaps what cluster 'home' may announce: either can take the other's addresses"},

@@ -88,35 +88,27 @@ func (r *report) unknownType(s *section) {
 }
 
 // later are options that are read and checked while what they ask for is not
-// there yet. Where silence would leave a session less protected than the file
-// says, using them is a mistake.
-var later = map[string]struct {
-	refuse bool
-	words  string
-}{
-	"password":       {true, "not supported in this version: the session would run without TCP MD5; remove it"},
-	"ttl_security":   {true, "not supported in this version: the session would accept packets from any distance; remove it"},
-	"multihop":       {false, "has no effect yet: packets leave with the system's own TTL"},
-	"bfd":            {false, "has no effect yet: a dead peer is noticed by the hold time"},
-	"bfd_interval":   {false, "has no effect yet: there is no BFD"},
-	"bfd_multiplier": {false, "has no effect yet: there is no BFD"},
-	"send":           {false, "has no effect yet: nothing is announced to peers"},
-	"guard":          {false, "has no effect yet: no unreachable routes are made"},
-	"resilient":      {false, "has no effect yet: routes are plain multipath ones"},
-	"metrics_listen": {false, "has no effect yet: there are no metrics"},
-	"restart_time":   {false, "has little effect yet: there is no graceful restart, it only is how long a start waits for the peers"},
+// there yet.
+var later = map[string]string{
+	"bfd":            "has no effect yet: a dead peer is noticed by the hold time",
+	"bfd_interval":   "has no effect yet: there is no BFD",
+	"bfd_multiplier": "has no effect yet: there is no BFD",
+	"guard":          "has no effect yet: no unreachable routes are made",
+	"resilient":      "has no effect yet: routes are plain multipath ones",
+	"metrics_listen": "has no effect yet: there are no metrics",
+	"restart_time":   "has little effect yet: there is no graceful restart, it only is how long a start waits for the peers",
 }
 
 // notYet speaks of an option that is in use before its time.
 func (r *report) notYet(s *section, option string, at place) {
-	l, ok := later[option]
+	words, ok := later[option]
 	if !ok {
 		return
 	}
-	if on, err := boolean(at.text); err == nil && !on && option != "password" {
+	if on, err := boolean(at.text); err == nil && !on {
 		return
 	}
-	r.add(s, option, at, l.words, !l.refuse)
+	r.add(s, option, at, words, true)
 }
 
 // limit is the report of a file that is too big to read.
