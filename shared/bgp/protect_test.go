@@ -400,3 +400,21 @@ func TestSettingsThatExcludeOneAnotherAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSYN says that no first packet harms whoever looks at it: its options are
+// a stranger's.
+func FuzzSYN(f *testing.F) {
+	packet := func(version byte, at int, options ...byte) {
+		b := make([]byte, at+20, at+60)
+		b[0], b[at+12] = version, byte(5+len(options)/4)<<4
+		f.Add(append(b, options...))
+	}
+	packet(0x45, 20, 2, 4, 5, 180)
+	packet(0x46, 24, 1, 1, 19, 18)
+	packet(0x60, 40, append([]byte{1, 1, 19, 18}, make([]byte, 16)...)...)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := parseSYN(b); err != nil && s != (syn{}) {
+			t.Errorf("%+v beside %v", s, err)
+		}
+	})
+}

@@ -39,7 +39,10 @@ const (
 	maxLine        = 64 << 10
 	maxConnections = 16
 	idleTimeout    = 30 * time.Second
-	writeTimeout   = 10 * time.Second
+	// firstTimeout is for the first request, which whoever has a question
+	// sends at once: the silent must not keep the seats of others.
+	firstTimeout = 2 * time.Second
+	writeTimeout = 10 * time.Second
 )
 
 // Server answers requests on a unix socket.
@@ -129,9 +132,9 @@ func turnAway(c net.Conn) {
 func (s *Server) serve(ctx context.Context, c net.Conn) {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	lines := bufio.NewScanner(deadlined{c})
+	lines := bufio.NewScanner(c)
 	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
+	for wait := firstTimeout; s.next(c, lines, wait); wait = idleTimeout {
 		a, end := s.answer(lines.Bytes())
 		if err := send(c, a); err != nil || end {
 			return
@@ -140,6 +143,15 @@ func (s *Server) serve(ctx context.Context, c net.Conn) {
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		send(c, Answer{Error: fmt.Sprintf("request longer than %d bytes", maxLine)})
 	}
+}
+
+// next reads a line, which must be whole when the wait is over.
+func (s *Server) next(c net.Conn, lines *bufio.Scanner, wait time.Duration) bool {
+	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		s.log.Debug("control socket", "error", err)
+		return false
+	}
+	return lines.Scan()
 }
 
 // answer is what to say to one line; end is true after nonsense.
@@ -166,14 +178,4 @@ func send(c net.Conn, a Answer) error {
 		return err
 	}
 	return json.NewEncoder(c).Encode(a)
-}
-
-// deadlined gives up on a connection that is silent for too long.
-type deadlined struct{ net.Conn }
-
-func (d deadlined) Read(b []byte) (int, error) {
-	if err := d.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
-		return 0, err
-	}
-	return d.Conn.Read(b)
 }

@@ -183,6 +183,18 @@ func TestManyConnectionsAreTurnedAwayWithAWord(t *testing.T) {
 	})
 }
 
+func TestTheSilentDoNotKeepTheSeatsOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hawser.sock")
+	start(t, path)
+	for range 4 * maxConnections {
+		dial(t, path)
+	}
+	eventually(t, "somebody with a question is answered", func() bool {
+		_, err := Get(t.Context(), path, Request{Get: "snapshot"})
+		return err == nil
+	})
+}
+
 func TestTheSocketIsForItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hawser.sock")
 	start(t, path)
