@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +40,9 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	log, err := logging.New(errs, o.logFormat, &dial)
 	if err != nil {
 		return misuse{err}
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // every node pays for the memory, and little is thrown away
 	}
 	log.Info("starting", "version", version.String(), "node", o.nodeName, "namespace", o.namespace)
 

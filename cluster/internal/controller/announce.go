@@ -38,19 +38,27 @@ func (d peers) address(routes []announce.Announcement) []bgp.Announcement {
 		n     int
 	}
 	known := map[list][]netip.Addr{}
+	var last list
+	var to []netip.Addr
 	for _, r := range routes {
-		l := list{&r.Peers[0], len(r.Peers)}
-		to, ok := known[l]
-		if !ok {
-			to = []netip.Addr{} // nil would mean everyone
-			for _, name := range r.Peers {
-				to = append(to, d.byName[name]...)
+		if l := (list{&r.Peers[0], len(r.Peers)}); l != last {
+			if known[l] == nil {
+				known[l] = d.named(r.Peers)
 			}
-			known[l] = to
+			last, to = l, known[l]
 		}
 		out = append(out, bgp.Announcement{Route: r.Route, To: to})
 	}
 	return out
+}
+
+// named are the addresses of the peers of those names; nil would mean everyone.
+func (d peers) named(names []string) []netip.Addr {
+	to := []netip.Addr{}
+	for _, name := range names {
+		to = append(to, d.byName[name]...)
+	}
+	return to
 }
 
 // notice remembers when a Service without an address was first seen.

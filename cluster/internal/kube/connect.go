@@ -34,7 +34,8 @@ func connect(kubeconfig string) (clients, error) {
 		return clients{}, err
 	}
 	config.UserAgent = "hawser-speaker/" + version.String()
-	config.QPS = -1 // the API server has its own fairness, and a burst of Services must not wait here
+	config.QPS = -1                  // the API server has its own fairness, and a burst of Services must not wait here
+	config.DisableCompression = true // the API server's processor is dearer than the wire
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return clients{}, fmt.Errorf("kubeconfig: %w", err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unique"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
@@ -39,7 +40,7 @@ func readSlice(s *discoveryv1.EndpointSlice) (slice, bool) {
 			m.Serving = *e.Conditions.Serving
 		}
 		if e.NodeName != nil {
-			m.Node = *e.NodeName
+			m.Node = unique.Make(*e.NodeName).Value() // thousands of slices name a few nodes
 		}
 		seen[m] = true
 	}
@@ -63,35 +64,37 @@ func compareBool(a, b bool) int {
 
 // slicesOf has the slices of each Service, kept as they come and go so that a
 // snapshot need not look for them.
-type slicesOf map[model.Key]map[name][]model.Endpoint
+type slicesOf map[model.Key][]named
+
+// named is a slice's name and what it adds.
+type named struct {
+	name      name
+	endpoints []model.Endpoint
+}
 
 func (of slicesOf) moved(n name, before, after *slice) {
 	if before != nil {
-		delete(of[before.service], n)
-		if len(of[before.service]) == 0 {
+		others := slices.DeleteFunc(slices.Clone(of[before.service]), func(o named) bool { return o.name == n })
+		if len(others) == 0 {
 			delete(of, before.service)
+		} else {
+			of[before.service] = others
 		}
 	}
-	if after == nil {
-		return
+	if after != nil {
+		of[after.service] = append(of[after.service], named{n, after.endpoints})
 	}
-	if of[after.service] == nil {
-		of[after.service] = map[name][]model.Endpoint{}
-	}
-	of[after.service][n] = after.endpoints
 }
 
-// endpoints of one Service; the order does not matter to anyone.
+// endpoints of one Service, in the order of its slices' names.
 func (of slicesOf) endpoints(k model.Key) []model.Endpoint {
 	own := of[k]
 	if len(own) == 1 {
-		for _, e := range own {
-			return e
-		}
+		return own[0].endpoints
 	}
 	var out []model.Endpoint
-	for _, e := range own {
-		out = append(out, e...)
+	for _, o := range slices.SortedFunc(slices.Values(own), func(a, b named) int { return strings.Compare(a.name.name, b.name.name) }) {
+		out = append(out, o.endpoints...)
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -47,15 +48,17 @@ func readService(class string) func(*corev1.Service) (model.Service, bool) {
 			Families:  families(s),
 			Policy:    model.SingleStack,
 			Local:     s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
-			Backends:  labels.Set(s.Spec.Selector).String(),
 			Holds:     holds(s),
 			HoldsFrom: from,
+		}
+		if m.Local {
+			m.Backends = labels.Set(s.Spec.Selector).String()
 		}
 		if s.Spec.IPFamilyPolicy != nil {
 			m.Policy = model.FamilyPolicy(*s.Spec.IPFamilyPolicy)
 		}
 		for _, p := range s.Spec.Ports {
-			m.Ports = append(m.Ports, model.Port{Protocol: string(p.Protocol), Number: p.Port})
+			m.Ports = append(m.Ports, model.Port{Protocol: unique.Make(string(p.Protocol)).Value(), Number: p.Port})
 		}
 		wishes(s, &m)
 		return m, true
