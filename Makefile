@@ -117,8 +117,9 @@ lab: deps $(BUILD)/kube build $(BUILD)/scene ## the demo's scene, left running f
 	$(BUILD)/scene lab
 
 .PHONY: bench
-bench: deps build ## load and failure times beside FRR and BIRD, as ratios (root)
+bench: deps build $(BUILD)/kube ## the router beside FRR and BIRD, then the cluster side; some twenty minutes (root)
 	go run ./shared/lab/cmd/bench
+	go run ./shared/lab/cmd/bench cluster
 
 .PHONY: clean
 clean: ## remove what was built

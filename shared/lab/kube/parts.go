@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/hawser-lb/hawser/shared/lab"
 )
@@ -132,19 +133,55 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
+// Client speaks to the API server as the administrator, over connections that
+// stay. The API server must have been started.
+func (c *Cluster) Client() *http.Client { return &http.Client{Transport: &lasting{cluster: c}} }
+
+// lasting makes its transport with the first request.
+type lasting struct {
+	cluster   *Cluster
+	once      sync.Once
+	transport *http.Transport
+	err       error
+}
+
+func (t *lasting) RoundTrip(request *http.Request) (*http.Response, error) {
+	t.once.Do(func() {
+		if t.transport, t.err = (certified{t.cluster}).transport(); t.err == nil {
+			t.transport.ForceAttemptHTTP2 = true
+		}
+	})
+	if t.err != nil {
+		return nil, t.err
+	}
+	return t.transport.RoundTrip(certified{t.cluster}.signed(request))
+}
+
 // certified is a transport that trusts the API server's certificate as soon as
 // that is written, and speaks as the administrator.
 type certified struct{ c *Cluster }
 
 func (t certified) RoundTrip(request *http.Request) (*http.Response, error) {
+	transport, err := t.transport()
+	if err != nil {
+		return nil, err
+	}
+	transport.DisableKeepAlives = true
+	return transport.RoundTrip(t.signed(request))
+}
+
+func (t certified) transport() (*http.Transport, error) {
 	authority, err := os.ReadFile(t.c.path("pki/apiserver.crt"))
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
+	return &http.Transport{DialContext: t.c.host.Dial, TLSClientConfig: &tls.Config{RootCAs: roots}}, nil
+}
+
+func (t certified) signed(request *http.Request) *http.Request {
 	request = request.Clone(request.Context())
 	request.Header.Set("Authorization", "Bearer "+t.c.tokens["admin"])
-	transport := &http.Transport{DialContext: t.c.host.Dial, TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}
-	return transport.RoundTrip(request)
+	return request
 }

@@ -1,5 +1,6 @@
 // Command bench measures Hawser beside FRR and BIRD and prints a table with
-// ratios; see docs/bench.md. It needs root.
+// ratios; "bench cluster" measures the cluster side. See docs/bench.md. It needs
+// root.
 package main
 
 import (
@@ -30,7 +31,15 @@ func run(ctx context.Context) error {
 	rounds := pflag.Int("rounds", 5, "how often each router runs each scene; the table has medians")
 	hawser := pflag.String("hawser", "build/hawser", "the daemon's binary")
 	only := pflag.StringSlice("only", nil, "measure these routers only: hawser, FRR, BIRD")
+	cluster := clusterOptions(pflag.CommandLine)
 	pflag.Parse()
+	switch {
+	case pflag.NArg() == 0:
+	case pflag.NArg() == 1 && pflag.Arg(0) == "cluster":
+		return runCluster(ctx, *cluster)
+	default:
+		return fmt.Errorf("there is nothing called %q to measure: leave it out, or write cluster", pflag.Args())
+	}
 
 	var routers []bench.Router
 	for _, r := range []bench.Router{bench.Hawser(*hawser), bench.FRR(), bench.BIRD()} {
