@@ -3,6 +3,7 @@ package bgp
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -384,6 +385,31 @@ func TestWhoIsFurtherAwayIsNotHeard(t *testing.T) {
 	for _, p := range []string{"10.0.0.2", "fd00::2"} {
 		eventually(t, p+" is near enough for two hops", func() bool { return us.up(p) })
 	}
+}
+
+// One socket for both families would need a second key for each IPv4 peer, at
+// its mapped address, and would let those in that have none there.
+func TestAnIPv6ListenerTakesNoIPv4(t *testing.T) {
+	l, err := tcp{}.listen(t.Context(), netip.MustParseAddrPort("[::]:0"), ward{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at, err := addrPort(l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp4", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), at.Port()).String()); err == nil {
+		c.Close()
+		t.Error("IPv4 comes in by the IPv6 listener")
+	}
+	s := New(Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("[::ffff:127.0.0.1]:0")}})
+	s.SetPeers(nil, nil)
+	us := hear(t, s)
+	eventually(t, "a mapped address is the IPv4 one", func() bool {
+		st := us.Listening()[0]
+		return st.Err == nil && st.Address.Addr() == netip.MustParseAddr("127.0.0.1")
+	})
 }
 
 func TestSettingsThatExcludeOneAnotherAreRefused(t *testing.T) {

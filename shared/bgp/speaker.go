@@ -57,7 +57,10 @@ func New(cfg Config) *Speaker {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, a := range cfg.Listen {
+	s.cfg.Listen = slices.Clone(cfg.Listen)
+	for i, a := range cfg.Listen {
+		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		s.cfg.Listen[i] = a
 		s.listen = append(s.listen, ListenStatus{Address: a, Err: errNotRunning})
 	}
 	s.guards = make([]listener, len(cfg.Listen))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hawser-lb/hawser/router/internal/status"
+	"github.com/hawser-lb/hawser/shared/lab"
 )
 
 const protected = `
@@ -102,4 +103,61 @@ func must(s status.Snapshot, err error) status.Snapshot {
 		panic(err)
 	}
 	return s
+}
+
+const distant = `
+config globals
+	option asn '65000'
+	option router_id '10.77.2.1'
+	option hold_time '9'
+
+config cluster 'far'
+	option asn '65001'
+	list source '10.88.0.0/24'
+	list source '10.77.2.0/24'
+	list allow '10.77.100.0/24'
+	option multihop '2'
+`
+
+// A speaker behind another router has a session when the hops allow it; its
+// routes count when their next hops are on a link of ours.
+func TestASpeakerBehindARouterIsHeardAsFarAsTheHopsGo(t *testing.T) {
+	s := newScene(t, distant)
+	mid, far := s.lab.Host("mid"), s.lab.Host("far")
+	mid.Forward()
+	s.lan.Attach(mid, "eth0", "10.77.2.20/24")
+	s.lab.Link(mid, "eth1", []string{"10.88.0.1/24"}, far, "eth0", []string{"10.88.0.2/24"})
+	_, err := far.Run(t.Context(), "ip", "route", "add", "default", "via", "10.88.0.1")
+	s.check(err)
+	s.ip("route add 10.88.0.0/24 via 10.77.2.20")
+	s.start()
+	n := &node{Host: far, s: s}
+	n.announce("10.77.100.1/32", "10.77.100.2/32 10.77.2.20")
+	n.speaker, err = far.Launch(lab.Command{
+		Name: s.self, Env: []string{role + "=node"}, Argv0: "speaker",
+		Args: []string{"10.88.0.2", "10.77.2.1", "65001", n.announced()},
+	})
+	s.check(err)
+
+	s.routed("10.77.100.2", "10.77.2.20")
+	s.eventually("a next hop behind the router is refused by name", func(snap status.Snapshot) error {
+		p, err := pathOf(snap, "10.77.100.1/32", "10.88.0.2")
+		if err == nil && p.Reason != "nextHopUnreachable" {
+			err = fmt.Errorf("%+v", p)
+		}
+		return err
+	})
+
+	s.configure(strings.Replace(distant, "option multihop '2'", "option multihop '1'", 1))
+	s.routed("10.77.100.2", "") // our packets do not come through any more
+	s.configure(strings.Replace(distant, "option multihop '2'", "option ttl_security '1'", 1))
+	s.eventually("a TTL of 254 is not enough", func(snap status.Snapshot) error {
+		n, err := neighbor(snap, "10.88.0.2")
+		if err == nil && (n.State == "Established" || n.TTLSecurity != 1) {
+			err = fmt.Errorf("%+v", n)
+		}
+		return err
+	})
+	s.configure(strings.Replace(distant, "option multihop '2'", "option ttl_security '2'", 1))
+	s.routed("10.77.100.2", "10.77.2.20")
 }

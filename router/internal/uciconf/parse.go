@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // What a file may hold, far above any real one: the router's memory is scarce.
@@ -25,34 +26,45 @@ func Parse(file string, text []byte, tables Tables) (Config, Problems) {
 	return c, say.problems.inOrder()
 }
 
-// Load is Parse of a file on disk.
+// Load is Parse of a file on disk. A password in it that others can read is
+// worth a warning.
 func Load(path string) (Config, Problems) {
-	text, err := slurp(path)
+	text, mode, err := slurp(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("no such file: write one (docs/uci.md has every option), or name another with -c")
 	}
 	if err != nil {
 		return Config{}, Problems{{File: path, Message: err.Error()}}
 	}
-	return Parse(path, text, SystemTables)
+	c, problems := Parse(path, text, SystemTables)
+	if mode.Perm()&0o077 != 0 && c.hasPassword() {
+		problems = append(problems, Problem{File: path, Warning: true,
+			Message: fmt.Sprintf("holds a password and has mode %04o: chmod 600 keeps it from others", mode.Perm())})
+	}
+	return c, problems
+}
+
+func (c Config) hasPassword() bool {
+	return slices.ContainsFunc(c.Clusters, func(m Cluster) bool { return m.Password.IsSet() }) ||
+		slices.ContainsFunc(c.Neighbors, func(n Neighbor) bool { return n.Password.IsSet() })
 }
 
 // slurp reads a plain file of up to maxText bytes.
-func slurp(path string) ([]byte, error) {
+func slurp(path string) ([]byte, fs.FileMode, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, reason(err)
+		return nil, 0, reason(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a plain file")
+		return nil, 0, errors.New("not a plain file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, reason(err)
+		return nil, 0, reason(err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	return text, reason(err)
+	return text, info.Mode(), reason(err)
 }
 
 // reason leaves out the path, which each problem begins with.

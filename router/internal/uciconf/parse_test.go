@@ -345,6 +345,29 @@ func TestAPasswordNeverPrints(t *testing.T) {
 	}
 }
 
+func TestAPasswordThatOthersCanReadIsWarnedOf(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "hawser")
+	for _, c := range []struct {
+		text string
+		mode os.FileMode
+		want int
+	}{
+		{globals + cluster + "\toption password x\n", 0o644, 1},
+		{globals + cluster + "\toption password x\n", 0o600, 0},
+		{globals + cluster, 0o644, 0},
+	} {
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, problems := Load(file); len(problems) != c.want || problems.Err() != nil {
+			t.Errorf("mode %o: %v", c.mode, problems)
+		}
+	}
+}
+
 func TestTablesAreFoundByName(t *testing.T) {
 	text := "# reserved\n255\tlocal\n254\tmain # the usual one\n\n100 mesh\n0x65 hex\nx broken\n"
 	for name, want := range map[string]uint32{"main": 254, "default": 253, "mesh": 100, "hex": 101} {
