@@ -17,6 +17,8 @@ const (
 	// ReasonNotSupportedYet: the object asks for something that this version
 	// cannot do; it is not used, rather than used without it.
 	ReasonNotSupportedYet = "NotSupportedYet"
+	// ReasonUnknownName: the object names another one that is not there.
+	ReasonUnknownName = "UnknownName"
 	// ReasonInvalid: the object holds something that cannot be read, which the
 	// rules of its schema would have refused. What it said before stays in
 	// force.

@@ -1,6 +1,8 @@
 // Package v1alpha1 holds Hawser's own Kubernetes objects, of the group
-// hawser.dev: AddressPool, the addresses that Services may be given, and
-// BGPPeer, a router to announce them to. Both are cluster-scoped.
+// hawser.dev: AddressPool, the addresses that Services may be given; BGPPeer, a
+// router to announce them to; BGPAdvertisement, what is announced from where to
+// whom; and BGPNode, in which each node's speaker says how it stands. All are
+// cluster-scoped.
 //
 // The rules of a field stand beside it as markers, from which controller-gen
 // makes the CustomResourceDefinitions in cluster/deploy/crds. The API server

@@ -26,7 +26,7 @@ func (s schema) fields(path string, into map[string]string) {
 		at := strings.TrimPrefix(path+"."+name, ".")
 		if strings.Contains(at, ".") {
 			into[at] = ""
-			if p.Default != nil {
+			if _, parts := p.Default.(map[string]any); p.Default != nil && !parts {
 				into[at] = fmt.Sprintf("`%v`", p.Default)
 			}
 			if slices.Contains(s.Required, name) && strings.HasPrefix(at, "spec.") {
@@ -44,7 +44,7 @@ func TestTheDocumentNamesEveryFieldAndItsDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, file := range map[string]string{"AddressPool": "hawser.dev_addresspools.yaml", "BGPPeer": "hawser.dev_bgppeers.yaml"} {
+	for kind, file := range map[string]string{"AddressPool": "hawser.dev_addresspools.yaml", "BGPPeer": "hawser.dev_bgppeers.yaml", "BGPAdvertisement": "hawser.dev_bgpadvertisements.yaml", "BGPNode": "hawser.dev_bgpnodes.yaml"} {
 		_, section, ok := strings.Cut(string(text), "\n## "+kind)
 		if !ok {
 			t.Fatalf("no section on %s", kind)

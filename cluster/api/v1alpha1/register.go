@@ -14,6 +14,8 @@ func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&AddressPool{}, &AddressPoolList{},
 		&BGPPeer{}, &BGPPeerList{},
+		&BGPAdvertisement{}, &BGPAdvertisementList{},
+		&BGPNode{}, &BGPNodeList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

@@ -1,6 +1,7 @@
 package v1alpha1_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ func TestTheCommittedDefinitionsAreWhatTheTypesSay(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	same(t, filepath.Join(dir, "zz_generated.deepcopy.go"), "zz_generated.deepcopy.go")
-	for _, file := range []string{"hawser.dev_addresspools.yaml", "hawser.dev_bgppeers.yaml"} {
+	for _, file := range []string{"hawser.dev_addresspools.yaml", "hawser.dev_bgpadvertisements.yaml", "hawser.dev_bgpnodes.yaml", "hawser.dev_bgppeers.yaml"} {
 		same(t, filepath.Join(dir, file), filepath.Join(crds, file))
 	}
 }
@@ -48,6 +49,10 @@ func pool(spec string) string {
 
 func peer(spec string) string {
 	return "apiVersion: hawser.dev/v1alpha1\nkind: BGPPeer\nmetadata: {name: x}\nspec: {" + spec + "}"
+}
+
+func ad(spec string) string {
+	return "apiVersion: hawser.dev/v1alpha1\nkind: BGPAdvertisement\nmetadata: {name: x}\nspec: {" + spec + "}"
 }
 
 const good = "myASN: 65001, peerASN: 65000, peerAddress: 192.0.2.1"
@@ -122,6 +127,36 @@ var refused = []struct{ object, says string }{
 	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: DoesNotExist, values: [b]}]}]`), "take no values"},
 	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: a, operator: Near}]}]`), "Unsupported value"},
 	{peer(good + `, nodeSelectors: [{matchExpressions: [{key: "", operator: Exists}]}]`), "should be at least 1 chars long"},
+	{peer(good + `, ttlSecurity: 255`), "less than or equal to 254"},
+	{peer(good + `, ttlSecurity: -1`), "greater than or equal to 0"},
+	{peer(good + `, ttlSecurity: 1, ebgpMultiHop: true`), "exclude one another"},
+	{peer(good + `, bfd: {transmitInterval: 9ms}`), "from 10ms to 60s"},
+	{peer(good + `, bfd: {receiveInterval: 61s}`), "from 10ms to 60s"},
+	{peer(good + `, bfd: {receiveInterval: fast}`), "should match"},
+	{peer(good + `, bfd: {detectMultiplier: 1}`), "greater than or equal to 2"},
+	{peer(good + `, bfd: {detectMultiplier: 256}`), "less than or equal to 255"},
+	{peer(good + `, gracefulRestart: {restartTime: 0s}`), "from 1s to 4095s"},
+	{peer(good + `, gracefulRestart: {restartTime: 4096s}`), "from 1s to 4095s"},
+	{peer(good + `, gracefulRestart: {restartTime: 500ms}`), "should match"},
+	{ad(`ipAddressPools: [a, a]`), "Duplicate value"},
+	{ad(`ipAddressPools: [""]`), "at least 1 chars long"},
+	{ad(`peers: [a, a]`), "Duplicate value"},
+	{ad(`aggregationLength: 0`), "greater than or equal to 1"},
+	{ad(`aggregationLength: 33`), "less than or equal to 32"},
+	{ad(`aggregationLengthV6: 129`), "less than or equal to 128"},
+	{ad(`localPref: -1`), "greater than or equal to 0"},
+	{ad(`localPref: 4294967296`), "less than or equal to 4294967295"},
+	{ad(`med: 4294967296`), "less than or equal to 4294967295"},
+	{ad(`communities: [internet]`), "write a community as"},
+	{ad(`communities: ["1:2:3"]`), "write a community as"},
+	{ad(`communities: ["large:1:2"]`), "write a community as"},
+	{ad(`communities: ["65536:1"]`), "at most 65535"},
+	{ad(`communities: ["1:65536"]`), "at most 65535"},
+	{ad(`communities: ["large:1:2:4294967296"]`), "at most 4294967295"},
+	{ad(`communities: ["1:2", "1:2"]`), "Duplicate value"},
+	{ad(`serviceSelectors: [{matchExpressions: [{key: a, operator: In}]}]`), "In and NotIn need values"},
+	{ad(`nodeSelectors: [{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]`), "take no values"},
+	{ad(`ipAddressPoolSelectors: [{matchExpressions: [{key: a, operator: Near}]}]`), "Unsupported value"},
 	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "224.0.0.5"`), "names no router"},
 	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "240.0.0.1"`), "names no router"},
 	{peer(`myASN: 65001, peerASN: 65000, peerAddress: "255.255.255.255"`), "names no router"},
@@ -140,6 +175,11 @@ var accepted = []string{
 	peer(`myASN: 65001, peerASN: 65000, peerAddress: 127.0.0.1`),
 	peer(`myASN: 65001, peerASN: 65000, peerAddress: "fe80::1"`),
 	peer(good + `, peerPort: 65535, sourceAddress: 192.0.2.2, routerID: 192.0.2.2, ebgpMultiHop: true, holdTime: 1m30s, keepaliveTime: 30s, connectRetryTime: 500ms, passwordSecret: {name: x}`),
+	peer(good + `, ttlSecurity: 1, ebgpMultiHop: false, bfd: {enabled: true, transmitInterval: 10ms, receiveInterval: 1m, detectMultiplier: 255}, gracefulRestart: {enabled: false, restartTime: 1h}`),
+	peer(good + `, ttlSecurity: 0, ebgpMultiHop: true, bfd: {}, gracefulRestart: {}`),
+	ad(``),
+	ad(`ipAddressPools: [a, b], ipAddressPoolSelectors: [{}], nodeSelectors: [{matchLabels: {a: b}}], peers: [a], serviceSelectors: [{matchExpressions: [{key: a, operator: In, values: [b]}]}]`),
+	ad(`aggregationLength: 24, aggregationLengthV6: 64, localPref: 4294967295, med: 0, communities: ["65535:65281", "large:4294967295:0:1", no-export, no-advertise, no-export-subconfed, no-peer, blackhole, graceful-shutdown]`),
 }
 
 // many is a list of distinct ranges, as long as they get.
@@ -165,10 +205,7 @@ func TestTheAPIServerRefusesEachWrongObjectWithASentence(t *testing.T) {
 		return err
 	}
 	lab.Eventually(t, "the definitions to be in force", func() error {
-		if err := dry(accepted[0]); err != nil {
-			return err
-		}
-		return dry(peer(good))
+		return errors.Join(dry(accepted[0]), dry(peer(good)), dry(ad("")))
 	})
 	for _, object := range accepted {
 		if err := dry(object); err != nil {

@@ -33,6 +33,7 @@ type Writer interface {
 	SetAddresses(context.Context, kube.Grant) error
 	SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v kube.Verdict) error
 	SetPeerStatus(ctx context.Context, peer string, v kube.Verdict) error
+	SetAdvertisementStatus(ctx context.Context, advertisement string, v kube.Verdict) error
 	Event(about kube.Ref, kind kube.EventType, reason, message string)
 }
 

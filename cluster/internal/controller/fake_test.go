@@ -66,6 +66,9 @@ func (f *fakeCluster) View() *kube.View {
 		for _, p := range f.snapshot.Peers {
 			f.view.PeerObjects[p.Name] = f.objects[p.Name]
 		}
+		for _, a := range f.snapshot.Advertisements {
+			f.view.AdvertisementObjects[a.Name] = f.objects[a.Name]
+		}
 		return f.view
 	}
 	f.view.Changes = kube.Changes{}
@@ -117,6 +120,11 @@ func (f *fakeCluster) SetPoolStatus(_ context.Context, pool string, _ *model.Poo
 
 func (f *fakeCluster) SetPeerStatus(_ context.Context, peer string, v kube.Verdict) error {
 	f.verdicts["peer "+peer] = v
+	return f.away
+}
+
+func (f *fakeCluster) SetAdvertisementStatus(_ context.Context, ad string, v kube.Verdict) error {
+	f.verdicts["advertisement "+ad] = v
 	return f.away
 }
 

@@ -79,8 +79,11 @@ func byAge(all []model.Peer) []model.Peer {
 // unsupported says what a peer asks for that cannot be done yet; to go without
 // would be less than was asked for.
 func unsupported(p model.Peer) string {
-	if p.PasswordSecret != "" || p.Password != "" {
+	if p.PasswordSecret != "" || p.Password.IsSet() {
 		return "it has a password, and TCP MD5 is not supported yet: take the password away on both sides, or wait for the version that has it"
+	}
+	if p.TTLSecurity != 0 {
+		return "it has ttlSecurity, which is not supported yet: take it away, or wait for the version that has it"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
@@ -63,7 +64,7 @@ func (c *Controller) tellStatuses(term context.Context) (failed bool) {
 	}
 	ctx, cancel := context.WithTimeout(term, writeTime)
 	defer cancel()
-	err := errors.Join(c.tellPools(ctx), c.tellPeers(ctx))
+	err := errors.Join(c.tellPools(ctx), c.tellPeers(ctx), c.tellAdvertisements(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.restStatuses = time.Now().Add(restTime)
 	}
@@ -134,6 +135,56 @@ func (c *Controller) tellPeers(term context.Context) error {
 		errs = append(errs, c.Writer.SetPeerStatus(term, name, v))
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Controller) tellAdvertisements(term context.Context) error {
+	ads := map[string]model.Advertisement{}
+	for _, a := range c.view.Advertisements {
+		ads[a.Name] = a
+	}
+	var errs []error
+	for name, wrong := range c.view.AdvertisementObjects {
+		v := c.verdict(wrong)
+		if a, used := ads[name]; used && v.Accepted {
+			v = c.advertisementVerdict(a, v)
+		}
+		errs = append(errs, c.Writer.SetAdvertisementStatus(term, name, v))
+	}
+	return errors.Join(errs...)
+}
+
+// advertisementVerdict is the verdict on an advertisement that can be read, if
+// it stands: it may name what is not there.
+func (c *Controller) advertisementVerdict(a model.Advertisement, otherwise kube.Verdict) kube.Verdict {
+	pools := missing(a.Pools, func(n string) bool {
+		return slices.ContainsFunc(c.view.Pools, func(p model.Pool) bool { return p.Name == n })
+	})
+	peers := missing(a.Peers, func(n string) bool {
+		return slices.ContainsFunc(c.view.Peers, func(p model.Peer) bool { return p.Name == n })
+	})
+	var says []string
+	if len(pools) > 0 {
+		says = append(says, "there is no AddressPool "+strings.Join(pools, ", "))
+	}
+	if len(peers) > 0 {
+		says = append(says, "there is no usable BGPPeer "+strings.Join(peers, ", "))
+	}
+	v := kube.Verdict{Reason: v1alpha1.ReasonUnknownName, Message: strings.Join(says, "; ")}
+	switch {
+	case len(says) == 0:
+		return otherwise
+	case len(pools) > 0 && len(pools) == len(a.Pools) && len(a.PoolSelectors) == 0, len(peers) > 0 && len(peers) == len(a.Peers):
+		v.Message += ": nothing is announced by it until there is"
+	default:
+		v.Accepted = true
+		v.Message += "; the rest is in use"
+	}
+	return v
+}
+
+// missing are those names that are not there.
+func missing(names []string, there func(string) bool) []string {
+	return slices.DeleteFunc(slices.Clone(names), there)
 }
 
 // peerVerdict is the verdict on a peer whose object can be read, if it stands.

@@ -39,6 +39,7 @@ type Cluster struct {
 	namespaces *mirror[*corev1.Namespace, model.Labels]
 	pools      *mirror[*v1alpha1.AddressPool, pool]
 	peers      *mirror[*v1alpha1.BGPPeer, peer]
+	ads        *mirror[*v1alpha1.BGPAdvertisement, advertisement]
 	texts      *mirror[*corev1.ConfigMap, string]
 	config     *configMap
 	lease      *lease
@@ -79,6 +80,13 @@ func New(o Options) (*Cluster, error) {
 		}
 	}
 	c.peers.mend = lastGoodPeer
+	c.ads = newMirror(readAdvertisement, c.poke)
+	c.ads.moved = func(_ name, before, after *advertisement) {
+		if before == nil || after == nil || !before.sameBut(*after) {
+			c.touched.all()
+		}
+	}
+	c.ads.mend = lastGoodAdvertisement
 	c.texts = newMirror(readText, c.mark)
 	c.config = &configMap{}
 	c.texts.moved = func(n name, _, after *string) { c.config.moved(string(c.texts.all[n].uid), after) }
@@ -106,6 +114,7 @@ func (c *Cluster) sources() []source {
 		{c.api.core, "namespaces", "", "", &corev1.Namespace{}, c.namespaces, c.namespaces.ready},
 		{c.api.hawser, "addresspools", "", "", &v1alpha1.AddressPool{}, c.pools, c.pools.ready},
 		{c.api.hawser, "bgppeers", "", "", &v1alpha1.BGPPeer{}, c.peers, c.peers.ready},
+		{c.api.hawser, "bgpadvertisements", "", "", &v1alpha1.BGPAdvertisement{}, c.ads, c.ads.ready},
 		{c.api.core, "configmaps", own, ConfigName, &corev1.ConfigMap{}, c.texts, c.texts.ready},
 		c.lease.source(),
 	}

@@ -22,7 +22,7 @@ type Document struct {
 	// Text is that of the ConfigMap's key "config", or all of a file that is
 	// no Kubernetes object.
 	Text *string
-	// Wrong is what is wrong with an AddressPool or BGPPeer.
+	// Wrong is what is wrong with an object of Hawser's.
 	Wrong []string
 }
 
@@ -92,6 +92,13 @@ func readDocument(text []byte) (Document, bool, error) {
 		d.Wrong = strict(text, &o)
 		if p, _ := readPeer(&o); p.wrong != "" {
 			d.Wrong = append(d.Wrong, p.wrong)
+		}
+		return d, true, nil
+	case ours && head.Kind == "BGPAdvertisement":
+		var o v1alpha1.BGPAdvertisement
+		d.Wrong = strict(text, &o)
+		if a, _ := readAdvertisement(&o); a.wrong != "" {
+			d.Wrong = append(d.Wrong, a.wrong)
 		}
 		return d, true, nil
 	case ours:

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -50,6 +51,10 @@ func (p peer) sameBut(o peer) bool {
 const (
 	holdTime     = 9 * time.Second
 	connectRetry = 2 * time.Second
+	restartTime  = 120 * time.Second
+
+	bfdInterval   = 300 * time.Millisecond
+	bfdMultiplier = 3
 )
 
 func readPool(o *v1alpha1.AddressPool) (pool, bool) {
@@ -107,13 +112,8 @@ func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
 		return a.Unmap()
 	}
 	length := func(field string, text v1alpha1.Duration, otherwise time.Duration) time.Duration {
-		if text == "" {
-			return otherwise
-		}
-		d, err := time.ParseDuration(string(text))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("spec.%s: %q is no length of time such as 9s", field, text))
-		}
+		d, err := readDuration(field, text, otherwise)
+		errs = append(errs, err)
 		return d
 	}
 	p.Peer = model.Peer{
@@ -130,6 +130,22 @@ func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
 		HoldTime:       length("holdTime", s.HoldTime, holdTime),
 		Keepalive:      length("keepaliveTime", s.KeepaliveTime, 0),
 		ConnectRetry:   length("connectRetryTime", s.ConnectRetryTime, connectRetry),
+		TTLSecurity:    uint8(s.TTLSecurity),
+		RestartTime:    restartTime,
+	}
+	if g := s.GracefulRestart; g != nil {
+		p.RestartTime = length("gracefulRestart.restartTime", g.RestartTime, restartTime)
+		if g.Enabled != nil && !*g.Enabled {
+			p.RestartTime = 0
+		}
+	}
+	if b := s.BFD; b != nil {
+		p.BFD = model.BFD{
+			Enabled:    b.Enabled,
+			Transmit:   length("bfd.transmitInterval", b.TransmitInterval, bfdInterval),
+			Receive:    length("bfd.receiveInterval", b.ReceiveInterval, bfdInterval),
+			Multiplier: uint8(cmp.Or(b.DetectMultiplier, bfdMultiplier)),
+		}
 	}
 	if s.PasswordSecret != nil {
 		p.PasswordSecret = s.PasswordSecret.Name
@@ -139,6 +155,17 @@ func readPeer(o *v1alpha1.BGPPeer) (peer, bool) {
 	p.wrong = sentence(append(errs, err))
 	p.usable = p.wrong == ""
 	return p, true
+}
+
+func readDuration(field string, text v1alpha1.Duration, otherwise time.Duration) (time.Duration, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return 0, fmt.Errorf("spec.%s: %q is no length of time such as 9s", field, text)
+	}
+	return d, nil
 }
 
 // lastGoodPeer keeps what was read before of a peer that cannot be read now.

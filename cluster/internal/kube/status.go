@@ -54,6 +54,20 @@ func (c *Cluster) SetPeerStatus(ctx context.Context, peer string, v Verdict) err
 	return applyStatus(ctx, c.api.hawser, "bgppeers", "BGPPeer", peer, e.uid, want)
 }
 
+// SetAdvertisementStatus writes the verdict on an advertisement. Nothing is sent
+// when the API server has that already.
+func (c *Cluster) SetAdvertisementStatus(ctx context.Context, advertisement string, v Verdict) error {
+	e, ok := c.ads.get(name{"", advertisement})
+	if !ok {
+		return nil
+	}
+	want := v1alpha1.BGPAdvertisementStatus{Conditions: condition(v, e.value.status.Conditions, e.value.generation)}
+	if reflect.DeepEqual(want, e.value.status) {
+		return nil
+	}
+	return applyStatus(ctx, c.api.hawser, "bgpadvertisements", "BGPAdvertisement", advertisement, e.uid, want)
+}
+
 // count is nil where there are no addresses of the family.
 func count(u model.Use) *v1alpha1.PoolCount {
 	if u.Total == nil || u.Total.Sign() == 0 {

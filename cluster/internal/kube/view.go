@@ -18,9 +18,10 @@ type View struct {
 	Changes Changes
 	// Config says where pools and peers come from.
 	Config Config
-	// PoolObjects and PeerObjects are the objects of the API server by name,
-	// whether they are used or not, each with what is wrong with it, or "".
-	PoolObjects, PeerObjects map[string]string
+	// PoolObjects, PeerObjects and AdvertisementObjects are the objects of the
+	// API server by name, whether they are used or not, each with what is wrong
+	// with it, or "".
+	PoolObjects, PeerObjects, AdvertisementObjects map[string]string
 
 	places   map[model.Key]place
 	nodeUIDs map[string]string
@@ -45,7 +46,7 @@ type place struct {
 func NewView(s model.Snapshot, c Config) *View {
 	v := &View{
 		Snapshot: s, Config: c, Changes: Changes{Whole: true}, places: make(map[model.Key]place, len(s.Services)),
-		PoolObjects: map[string]string{}, PeerObjects: map[string]string{}, nodeUIDs: map[string]string{}, peerUIDs: map[string]string{},
+		PoolObjects: map[string]string{}, PeerObjects: map[string]string{}, AdvertisementObjects: map[string]string{}, nodeUIDs: map[string]string{}, peerUIDs: map[string]string{},
 	}
 	for i, svc := range s.Services {
 		v.places[svc.Key] = place{at: i}
@@ -151,6 +152,12 @@ func (c *Cluster) viewAll() *View {
 		v.PeerObjects[n.name], v.peerUIDs[n.name] = e.value.trouble(), string(e.uid)
 		if e.value.usable {
 			v.Peers = append(v.Peers, e.value.Peer)
+		}
+	})
+	c.ads.each(func(n name, e entry[advertisement]) {
+		v.AdvertisementObjects[n.name] = e.value.trouble()
+		if e.value.usable {
+			v.Advertisements = append(v.Advertisements, e.value.Advertisement)
 		}
 	})
 	c.config.view(v)

@@ -26,8 +26,8 @@ func told(c Config) string {
 		if p.EBGPMultiHop {
 			b.WriteString(" multihop")
 		}
-		if p.Password != "" {
-			b.WriteString(" password " + p.Password)
+		if p.Password.IsSet() {
+			b.WriteString(" password " + p.Password.Reveal())
 		}
 		for _, s := range p.NodeSelectors {
 			fmt.Fprintf(&b, " on {%s}", s)

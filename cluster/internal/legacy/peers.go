@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // holdTime is offered when the text says nothing, as it was then.
@@ -51,7 +52,7 @@ func (r *reader) peer(v value) model.Peer {
 		Port:          179,
 		EBGPMultiHop:  r.boolean(f["ebgp-multihop"], false),
 		ConnectRetry:  connectRetry,
-		Password:      r.text(f["password"]),
+		Password:      secret.New(r.text(f["password"])),
 		NodeSelectors: r.selectors(f["node-selectors"]),
 	}
 	if r.required(f["peer-address"]) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hawser-lb/hawser/shared/addr"
 	"github.com/hawser-lb/hawser/shared/route"
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // Snapshot is everything that deciding needs, at one moment. Services are not
@@ -169,9 +170,21 @@ type Peer struct {
 	RouterID                          netip.Addr
 	EBGPMultiHop                      bool
 	HoldTime, Keepalive, ConnectRetry time.Duration
-	PasswordSecret                    string
-	Password                          string     // resolved by kube (or from the ConfigMap); never printed
-	NodeSelectors                     []Selector // OR; empty: every node
+	TTLSecurity                       uint8       // hops, 0 for off
+	PasswordSecret                    string      // its name, "" for none
+	Password                          secret.Text // of the Secret, or of the ConfigMap
+	// PasswordTrouble says why PasswordSecret gives no password.
+	PasswordTrouble string
+	BFD             BFD
+	RestartTime     time.Duration // of graceful restart, 0 for off
+	NodeSelectors   []Selector    // OR; empty: every node
+}
+
+// BFD is how a dead router is to be noticed.
+type BFD struct {
+	Enabled           bool
+	Transmit, Receive time.Duration
+	Multiplier        uint8
 }
 
 // Advertisement says what is announced from where to whom and how.
