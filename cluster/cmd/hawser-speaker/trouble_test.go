@@ -94,6 +94,31 @@ func TestTheConfigMapOfOldIsTheWholeConfigurationAndIsWatched(t *testing.T) {
 	s.figure(t, "hawser_config_ok 1")
 }
 
+func TestAConfigMapThatIsDeletedAndMadeAgainCostsNobodyHisAddress(t *testing.T) {
+	r := startRouter(t)
+	apply(t, node("node1"), fmt.Sprintf(configMap, r.address, routerPort, "bgp", "10.8.0.0/24"))
+	first := start(t, "node1")
+	apply(t, service("web"), endpoints("web", "node1"))
+	r.has(t, "10.8.0.0/32 via 127.0.11.1")
+	changes := r.heard()
+	version := kubectl(t, "get", "service", "web", "-o", "jsonpath={.metadata.resourceVersion}")
+	kubectl(t, "delete", "configmap", "config", "-n", "hawser-system")
+	lab.Eventually(t, "the speaker to see it go", func() error {
+		if !strings.Contains(first.log.String(), "there is no pool") {
+			return fmt.Errorf("it says nothing")
+		}
+		return nil
+	})
+	apply(t, fmt.Sprintf(configMap, r.address, routerPort, "bgp", "10.8.0.0/24"), service("second"), endpoints("second", "node1"))
+	r.has(t, "10.8.0.0/32 via 127.0.11.1", "10.8.0.1/32 via 127.0.11.1")
+	if r.heard() != changes+1 {
+		t.Errorf("the router heard %d changes, not one", r.heard()-changes)
+	}
+	if after := kubectl(t, "get", "service", "web", "-o", "jsonpath={.metadata.resourceVersion}"); after != version {
+		t.Errorf("somebody wrote to the Service: version %s became %s", version, after)
+	}
+}
+
 func TestAConfigMapThatNeverCouldBeReadTakesNothingAway(t *testing.T) {
 	apply(t, node("node1"), pool("home", "10.7.0.0/24"))
 	first := start(t, "node1")

@@ -216,7 +216,7 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	c.notice(v, began)
 	c.follow(v, leading)
 	c.announce(v) // what is known already waits for no write
-	if leading {
+	if leading && !v.Config.Settling {
 		var written int
 		if written, again = c.allocate(term, v); written > 0 {
 			c.announce(v)

@@ -190,6 +190,21 @@ func TestWhileAConfigMapCouldNeverBeReadNothingIsDecided(t *testing.T) {
 	}
 }
 
+func TestWhileTheConfigurationIsAwayForAMomentNobodyLosesAnAddress(t *testing.T) {
+	f := harbour()
+	c, r := worker(f)
+	c.pass(context.Background())
+	f.config.Settling = true
+	f.snapshot.Services = append(f.snapshot.Services, aService("new", "node1"))
+	f.snapshot.Pools[0].Ranges = aPool("home", "10.9.0.0/24").Ranges
+	c.pass(context.Background())
+	expect(t, "writes", f.writes, "default/web [10.0.0.0] from home")
+	f.config.Settling = false
+	c.pass(context.Background())
+	c.pass(context.Background())
+	expect(t, "routes once it is back", r.table(), "10.9.0.0/32 to [192.0.2.254]", "10.9.0.1/32 to [192.0.2.254]")
+}
+
 func TestAnUnreadableConfigMapBesideObjectsChangesNothingThatIsTold(t *testing.T) {
 	f := harbour()
 	c, r := worker(f)

@@ -31,6 +31,7 @@ type Cluster struct {
 	changed chan struct{}
 	touched touched
 	view    *View // of the worker
+	last    lastPools
 
 	services   *mirror[*corev1.Service, model.Service]
 	slices     *mirror[*discoveryv1.EndpointSlice, slice]
@@ -54,6 +55,7 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{options: o, log: o.Log, api: api, changed: make(chan struct{}, 1), endpoints: slicesOf{}}
 	c.events = newRecorder(api.core, o.Node, o.Log)
+	c.last = lastPools{grace: grace, log: o.Log}
 	c.lease = newLease(api.coordination, o, c.poke)
 	c.services = newMirror(readService(o.Class), c.poke)
 	c.services.seen = func(n name) { c.touched.service(model.Key{Namespace: n.namespace, Name: n.name}) }

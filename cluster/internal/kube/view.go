@@ -97,6 +97,10 @@ type Config struct {
 	// Usable is false when there is a ConfigMap that cannot be read, and never
 	// was one that could: then nothing may be decided.
 	Usable bool
+	// Settling is true for a while when there is no pool, in a ConfigMap or as an
+	// object: then pools, peers and advertisements are those that were last
+	// there, and nobody is given an address or loses one.
+	Settling bool
 	// Warnings are what the text in force says and does not mean.
 	Warnings []string
 
@@ -161,6 +165,7 @@ func (c *Cluster) viewAll() *View {
 		}
 	})
 	c.config.view(v)
+	c.last.settle(v, c.mark)
 	return v
 }
 

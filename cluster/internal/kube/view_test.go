@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -119,4 +121,41 @@ func portrait(v *View) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(append(lines, fmt.Sprintf("%+v", v.Pools)), "\n")
+}
+
+func TestAClusterWithoutAnyPoolIsNotBelievedForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := quiet(t)
+		home := &v1alpha1.AddressPool{
+			ObjectMeta: metav1.ObjectMeta{Name: "home", UID: "1"}, Spec: v1alpha1.AddressPoolSpec{Addresses: []v1alpha1.AddressRange{"192.0.2.0/24"}},
+		}
+		text := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "hawser-system", Name: ConfigName, UID: "2"}, Data: map[string]string{
+			ConfigName: "address-pools: [{name: old, protocol: bgp, addresses: [198.51.100.0/24]}]\npeers: [{my-asn: 1, peer-asn: 2, peer-address: 192.0.2.1}]",
+		}}
+		see := func(what, want string, after time.Duration) {
+			t.Helper()
+			time.Sleep(after)
+			v := c.View()
+			got := fmt.Sprintf("settling %t", v.Config.Settling)
+			for _, p := range v.Pools {
+				got += " " + p.Name
+			}
+			if got += fmt.Sprintf(", %d peers", len(v.Peers)); got != want {
+				t.Errorf("%s: %s, want %s", what, got, want)
+			}
+		}
+		see("before anything is there", "settling true, 0 peers", 0)
+		must(t, c.texts.Add(text))
+		see("with a ConfigMap", "settling false old, 1 peers", 0)
+		must(t, c.texts.Delete(text))
+		see("when it is gone", "settling true old, 1 peers", 0)
+		must(t, c.texts.Add(text))
+		see("when it is back", "settling false old, 1 peers", grace-time.Second)
+		must(t, c.texts.Delete(text))
+		must(t, c.pools.Add(home))
+		see("when an object takes its place", "settling false home, 0 peers", 0)
+		must(t, c.pools.Delete(home))
+		see("when that is gone too", "settling true home, 0 peers", 0)
+		see("after a minute", "settling false, 0 peers", grace)
+	})
 }
