@@ -149,24 +149,6 @@ func TestTheKernelsDropsAreReadByName(t *testing.T) {
 	}
 }
 
-func TestConnectionsOfOneAddressAreBoundedInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b bucket
-		for range 10 {
-			passed := 0
-			for range 1000 {
-				if b.take(time.Now()) {
-					passed++
-				}
-			}
-			time.Sleep(time.Second)
-			if passed > acceptBurst || passed < acceptRate {
-				t.Errorf("%d passed in a second", passed)
-			}
-		}
-	})
-}
-
 func TestAnUnsignedSessionIsNeverOpenedForLackOfAKernel(t *testing.T) {
 	conf := guardedBy("hunter2", 0)
 	synctest.Test(t, func(t *testing.T) {
@@ -296,43 +278,61 @@ func TestAKeyThatChangesResetsItsPeerAlone(t *testing.T) {
 	}
 }
 
-func TestPasswordsAreUnderstoodByEveryOther(t *testing.T) {
+// Both protections at once: what they do apart is seen between two of us.
+func TestProtectedSessionsAreUnderstoodByEveryOther(t *testing.T) {
 	for transport, who := range map[Family]string{IPv4: "they dial into a range", IPv6: "we dial"} {
-		t.Run(fmt.Sprintf("%s/%s", transport, who), func(t *testing.T) {
-			everyOracle(t, func(t *testing.T, o oracle) {
-				a, b := wire(t)
-				job := task{asn: 65001, peerASN: 65000, peer: ends[transport][0], local: ends[transport][1], hold: 90,
-					passive: who == "we dial", password: "correct horse", originate: []string{"203.0.113.1/32"}}
-				job.password = strings.ReplaceAll(job.password, " ", "-")
-				s := signed(t, a)
-				set := func(password string) {
-					conf := guardedBy(password, 0)
-					if job.passive {
-						mustSet(t, s, []Peer{{Settings: conf, Address: netip.MustParseAddr(job.local)}}, nil)
-					} else {
-						mustSet(t, s, nil, []Range{within("10.0.0.0/24", conf)})
-					}
-				}
-				set(job.password)
-				us := hear(t, s)
-				o.start(t, b, job)
-				eventually(t, "the session with the right password", func() bool { return us.count(job.local) == 1 })
-				set("wrong")
-				eventually(t, "its end with the wrong one", func() bool { return !us.up(job.local) })
-				eventually(t, "something dropped", func() bool { return s.newDrops().wrong > 0 || dropped(t, b) > 0 })
-				if job.passive {
-					eventually(t, "the reason why", func() bool {
-						return strings.Contains(us.status(t, job.local).LastError, "is the password the same on both sides?")
-					})
-				}
-				if us.up(job.local) {
-					t.Error("a session with the wrong password")
-				}
-				set(job.password)
-				eventually(t, "the session once more", func() bool { return us.count(job.local) == 1 })
+		for name, o := range oracles {
+			t.Run(fmt.Sprintf("%s/%s/%s", transport, who, name), func(t *testing.T) {
+				t.Parallel()
+				protected(t, o(), transport, who == "we dial")
 			})
+		}
+	}
+}
+
+// protected has a session with the right password, none with a wrong one, and
+// one again with the right one.
+func protected(t *testing.T, o oracle, transport Family, weDial bool) {
+	a, b := wire(t)
+	job := task{asn: 65001, peerASN: 65000, peer: ends[transport][0], local: ends[transport][1], hold: 90,
+		passive: weDial, password: "correct-horse", near: true, originate: []string{"203.0.113.1/32"}}
+	s := signed(t, a)
+	set := func(password string) {
+		conf := guardedBy(password, 1)
+		if weDial {
+			mustSet(t, s, []Peer{{Settings: conf, Address: netip.MustParseAddr(job.local)}}, nil)
+		} else {
+			mustSet(t, s, nil, []Range{within("10.0.0.0/24", conf)})
+		}
+	}
+	set(job.password)
+	us := hear(t, s)
+	o.start(t, b, job)
+	patiently(t, "the session with the right password", func() bool { return us.count(job.local) == 1 })
+	set("wrong")
+	patiently(t, "its end with the wrong one", func() bool { return !us.up(job.local) })
+	patiently(t, "something dropped", func() bool { return s.newDrops().wrong > 0 || dropped(t, b) > 0 })
+	if weDial {
+		patiently(t, "the reason why", func() bool {
+			return strings.Contains(us.status(t, job.local).LastError, "is the password the same on both sides?")
 		})
 	}
+	if us.up(job.local) {
+		t.Error("a session with the wrong password")
+	}
+	set(job.password)
+	patiently(t, "the session once more", func() bool { return us.count(job.local) == 1 })
+}
+
+// patiently is eventually for others, who retry at their own pace.
+func patiently(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	lab.Eventually(t, what, func() error {
+		if cond() {
+			return nil
+		}
+		return errors.New("not yet")
+	})
 }
 
 // dropped is what the kernel of h dropped for a wrong signature.
@@ -343,21 +343,6 @@ func dropped(t *testing.T, h *lab.Host) uint64 {
 		t.Fatal(err)
 	}
 	return d.wrong
-}
-
-func TestOnlyPeersAsNearAsTTLSecuritySaysAreHeard(t *testing.T) {
-	for transport, who := range map[Family]string{IPv4: "they dial", IPv6: "we dial"} {
-		t.Run(fmt.Sprintf("%s/%s", transport, who), func(t *testing.T) {
-			everyOracle(t, func(t *testing.T, o oracle) {
-				a, b := wire(t)
-				job := task{asn: 65001, peerASN: 65000, peer: ends[transport][0], local: ends[transport][1], hold: 90,
-					passive: who == "we dial", near: true, originate: []string{"203.0.113.1/32"}}
-				us := listening(t, a, Peer{Settings: guardedBy("", 1), Address: netip.MustParseAddr(job.local), Passive: who == "they dial"})
-				o.start(t, b, job)
-				eventually(t, "the session", func() bool { return us.count(job.local) == 1 })
-			})
-		})
-	}
 }
 
 // Somebody further away can send no packet that arrives with TTL 255.
