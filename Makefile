@@ -24,8 +24,8 @@ env_armv7  := GOARCH=arm GOARM=7
 env_amd64  := GOARCH=amd64
 
 # Debian packages that tests and demo use; deps installs what is missing.
-PACKAGES := bird2 busybox-static ca-certificates cpio curl etcd-server frr gobgpd \
-            iproute2 kmod make nftables procps qemu-system-mips shellcheck
+PACKAGES := bird2 busybox-static ca-certificates containerd cpio curl etcd-server frr gobgpd \
+            iproute2 kmod make nftables procps qemu-system-mips runc shellcheck
 
 .PHONY: help
 help: ## this text
@@ -63,10 +63,36 @@ cross: $(TARGETS:%=$(BUILD)/hawser-%) ## the router's program for each kind of r
 	@size=$$(stat -c %s $(BUILD)/hawser-mipsle); \
 	  test "$$size" -le 7000000 || { echo "hawser-mipsle: $$size bytes, more than the 7,000,000 that a router has room for"; exit 1; }
 
+## --- the speaker's image
+
+IMAGE     := localhost/hawser-speaker
+PLATFORMS := amd64 arm64 armv7
+platform_armv7 := arm/v7
+EPOCH      = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+$(BUILD)/hawser-speaker-%: $(GO)
+	$(STATIC) $(env_$*) $(GOBUILD) -o $@ ./cluster/cmd/hawser-speaker
+
+$(BUILD)/image: $(wildcard cluster/packaging/cmd/image/*.go) cluster/packaging/go.mod cluster/packaging/go.sum
+	cd cluster/packaging && CGO_ENABLED=0 go build -trimpath -o ../../$@ ./cmd/image
+
+$(BUILD)/hawser-speaker.oci.tar: $(BUILD)/image $(PLATFORMS:%=$(BUILD)/hawser-speaker-%)
+	$(BUILD)/image -o $@ -name $(IMAGE) -tag $(VERSION) -tag latest -epoch $(EPOCH) \
+	  $(foreach p,$(PLATFORMS),linux/$(or $(platform_$p),$p)=$(BUILD)/hawser-speaker-$p)
+
+# What holds a pod's namespaces in the test cluster.
+$(BUILD)/sandbox.oci.tar: $(BUILD)/image cluster/testcluster/cmd/pause/main.go
+	cd cluster/testcluster && CGO_ENABLED=0 go build -trimpath -o ../../$(BUILD)/pause ./cmd/pause
+	$(BUILD)/image -o $@ -program pause -name localhost/sandbox -tag lab linux/$$(go env GOARCH)=$(BUILD)/pause
+
+.PHONY: image
+image: $(BUILD)/hawser-speaker.oci.tar ## the cluster's program as an OCI image for amd64, arm64 and arm/v7, one tar file
+	@ls -l $<
+
 # The Kubernetes parts of the test cluster: minutes when cold, then cached.
 KUBE := k8s.io/component-base/version
 build/kube: $(wildcard cluster/testcluster/cmd/kube/*.go) cluster/testcluster/go.mod cluster/testcluster/go.sum ## the test cluster's Kubernetes, from source: minutes when cold
-	@echo "building kube-apiserver, kube-controller-manager, kube-proxy and kubectl: about ten minutes when cold"
+	@echo "building kube-apiserver, kube-controller-manager, kubelet, kube-proxy and others: about fifteen minutes when cold"
 	@cd cluster/testcluster && CGO_ENABLED=0 go build -v -trimpath -o ../../$@ \
 	  -ldflags "-s -w -X $(KUBE).gitVersion=v1.37.2 -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=37" ./cmd/kube 2>&1 | \
 	  awk '/^go: downloading / {what = "modules downloaded"} /^[^ :]+$$/ {what = "packages compiled"} \
@@ -97,6 +123,7 @@ lint: ## gofmt, vet, staticcheck, shellcheck
 	go vet ./...
 	@# The flags of build/kube, so that nothing of Kubernetes is compiled again.
 	cd cluster/testcluster && CGO_ENABLED=0 go vet -trimpath ./...
+	cd cluster/packaging && go vet ./...
 	go tool staticcheck ./...
 	shellcheck .ci/run $$(git ls-files '*.sh')
 
@@ -105,7 +132,8 @@ $(BUILD)/board: shared/lab/board/fetch.sh
 
 # -p 1: the packages' labs share two cores; tests inside a package run in parallel where they can.
 .PHONY: test
-test: deps $(BUILD)/kube build cross $(BUILD)/board lint ## everything: unit, namespaces, interop, end to end, cross-builds, emulated MIPS (root)
+test: deps $(BUILD)/kube build cross image $(BUILD)/sandbox.oci.tar $(BUILD)/board lint ## everything: unit, namespaces, interop, end to end, cross-builds, emulated MIPS (root)
+	cd cluster/packaging && go test -count=1 ./...
 	go test -p 1 -count=1 -timeout 30m ./...
 
 .PHONY: demo

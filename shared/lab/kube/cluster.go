@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,10 @@ type Options struct {
 	// ServiceCIDR is the range of cluster IPs, or two for dual stack. Empty:
 	// DefaultServiceCIDR.
 	ServiceCIDR string
+	// Pods makes the cluster one that runs them: a scheduler, the controllers
+	// of DaemonSets and of the authority's certificate, tokens in pods, and
+	// the API server as the Service kubernetes.
+	Pods bool
 }
 
 // DefaultServiceCIDR is dual stack.
@@ -36,6 +41,9 @@ var DefaultControllers = []string{
 	"deployment-controller", "replicaset-controller", "endpointslice-controller", "namespace-controller",
 	"serviceaccount-controller", "garbage-collector-controller",
 }
+
+// podControllers are those that Options.Pods adds.
+var podControllers = []string{"daemonset-controller", "root-ca-certificate-publisher-controller"}
 
 // NoControllers leaves kube-controller-manager out.
 var NoControllers = []string{}
@@ -52,7 +60,7 @@ type Cluster struct {
 	tokens  map[string]string
 	etcdURL string
 
-	etcd, apiserver, controllers *lab.Process
+	etcd, apiserver, controllers, scheduler *lab.Process
 }
 
 // Test starts a cluster on loopback that goes with the test.
@@ -78,7 +86,7 @@ func Test(t testing.TB, o Options) *Cluster {
 // the host's lab.
 func Start(ctx context.Context, h *lab.Host, o Options) (*Cluster, error) {
 	c := &Cluster{host: h, options: o, tokens: map[string]string{}}
-	for _, step := range []func(context.Context) error{c.prepare, c.startEtcd, c.StartAPIServer, c.startControllers} {
+	for _, step := range []func(context.Context) error{c.prepare, c.startEtcd, c.StartAPIServer, c.startControllers, c.startScheduler} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("kube: %w", err)
 		}
@@ -99,6 +107,9 @@ func (c *Cluster) prepare(context.Context) error {
 	if c.options.Controllers == nil {
 		c.options.Controllers = DefaultControllers
 	}
+	if c.options.Pods {
+		c.options.Controllers = append(slices.Clone(c.options.Controllers), podControllers...)
+	}
 	if c.options.ServiceCIDR == "" {
 		c.options.ServiceCIDR = DefaultServiceCIDR
 	}
@@ -110,7 +121,7 @@ func (c *Cluster) prepare(context.Context) error {
 	if err := os.Mkdir(c.bin, 0o755); err != nil {
 		return err
 	}
-	for _, part := range []string{"kube-apiserver", "kube-controller-manager", "kube-proxy", "kubectl"} {
+	for _, part := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"} {
 		if err := os.Symlink(binary, filepath.Join(c.bin, part)); err != nil {
 			return err
 		}

@@ -37,7 +37,10 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 		"--authorization-mode", "RBAC", "--token-auth-file", c.path("tokens.csv"), "--service-cluster-ip-range", c.options.ServiceCIDR,
 		"--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", c.path("service-accounts.pem"),
 		"--service-account-signing-key-file", c.path("service-accounts.pem"),
-		"--disable-admission-plugins", "ServiceAccount", "--endpoint-reconciler-type", "none", "--profiling=false",
+		"--profiling=false",
+	}
+	if !c.options.Pods {
+		args = append(args, "--disable-admission-plugins", "ServiceAccount", "--endpoint-reconciler-type", "none")
 	}
 	if strings.HasPrefix(c.options.Address, "127.") {
 		args = append(args, "--advertise-address", "192.0.2.1") // loopback is refused; nobody dials it
@@ -60,9 +63,21 @@ func (c *Cluster) startControllers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.controllers, err = c.host.Start(c.tool("kube-controller-manager"), "--kubeconfig", config, "--controllers", strings.Join(c.options.Controllers, ","),
+	c.controllers, err = c.host.Start(c.tool("kube-controller-manager"), "--kubeconfig", config, "--root-ca-file", c.path("pki/apiserver.crt"), "--controllers", strings.Join(c.options.Controllers, ","),
 		"--bind-address", "127.0.0.1", "--secure-port", "0", "--leader-elect=false",
 		"--service-account-private-key-file", c.path("service-accounts.pem"), "--use-service-account-credentials=false")
+	return err
+}
+
+func (c *Cluster) startScheduler(context.Context) error {
+	if !c.options.Pods {
+		return nil
+	}
+	config, err := c.writeKubeconfig("system:kube-scheduler", c.tokens["system:kube-scheduler"])
+	if err != nil {
+		return err
+	}
+	c.scheduler, err = c.host.Start(c.tool("kube-scheduler"), "--kubeconfig", config, "--bind-address", "127.0.0.1", "--secure-port", "0", "--leader-elect=false")
 	return err
 }
 

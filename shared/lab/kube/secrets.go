@@ -17,6 +17,7 @@ var people = map[string]string{
 	"admin":                          "system:masters",
 	"system:kube-proxy":              "",
 	"system:kube-controller-manager": "system:masters",
+	"system:kube-scheduler":          "system:masters",
 }
 
 func (c *Cluster) writeSecrets() error {

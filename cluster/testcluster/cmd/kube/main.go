@@ -1,9 +1,10 @@
-// Command kube is the Kubernetes control plane, kube-proxy and kubectl of the
-// test cluster in one binary. The name it is called by picks the part, as
+// Command kube is the Kubernetes control plane, kubelet, kube-proxy and kubectl
+// of the test cluster in one binary. The name it is called by picks the part, as
 // busybox does: a symbolic link "kube-apiserver" runs the API server.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,12 +15,16 @@ import (
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 var parts = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
 	"kube-proxy":              proxy.NewProxyCommand,
+	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kubectl":                 kubectl.NewDefaultKubectlCommand,
 }
 
@@ -27,7 +32,7 @@ func main() {
 	name := filepath.Base(os.Args[0])
 	part, ok := parts[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "%s: call this binary by a link named kube-apiserver, kube-controller-manager, kube-proxy or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "%s: call this binary by a link named kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubelet or kubectl\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(part()))
