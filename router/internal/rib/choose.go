@@ -3,6 +3,7 @@ package rib
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -90,14 +91,16 @@ func (t *Table) choose(e *entry) []fib.NextHop {
 	}
 	var room [16]fib.NextHop
 	hops := room[:0]
+	shares := e.shares(field)
 	for n, i := range field {
 		p := &e.paths[i]
 		if n == 0 {
 			p.marks = best
 		}
 		hop := t.resolve(p.attrs.NextHop)
+		hop.Weight = shares.weight(p)
 		switch {
-		case slices.Contains(hops, hop):
+		case slices.ContainsFunc(hops, func(o fib.NextHop) bool { return o.Addr == hop.Addr && o.Link == hop.Link }):
 			p.marks |= multipath
 		case len(hops) < t.maxPaths:
 			p.marks |= multipath
@@ -106,6 +109,51 @@ func (t *Table) choose(e *entry) []fib.NextHop {
 	}
 	slices.SortFunc(hops, fib.NextHop.Compare)
 	return t.shared.of(hops)
+}
+
+// fullWeight has many divisors, so that simple ratios stay exact.
+const fullWeight = 60
+
+// share says how packets are to be divided among paths.
+type share struct {
+	most    float32 // the highest link bandwidth; 0: evenly
+	divisor int     // of all weights
+}
+
+// shares go by the link bandwidth when all of the paths have sent it
+// (draft-ietf-idr-link-bandwidth §3).
+func (e *entry) shares(field []int) share {
+	var s share
+	for _, i := range field {
+		bandwidth := e.paths[i].attrs.LinkBandwidth
+		if bandwidth <= 0 {
+			return share{}
+		}
+		s.most = max(s.most, bandwidth)
+	}
+	for _, i := range field {
+		s.divisor = gcd(s.divisor, s.raw(&e.paths[i]))
+	}
+	return s
+}
+
+func (s share) raw(p *path) int {
+	return max(1, int(math.Round(float64(fullWeight*(p.attrs.LinkBandwidth/s.most)))))
+}
+
+// weight of one path, 1 when all are the same.
+func (s share) weight(p *path) int {
+	if s.most == 0 {
+		return 1
+	}
+	return s.raw(p) / s.divisor
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // keepLowest leaves those paths of field that none of it is below.

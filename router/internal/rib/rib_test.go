@@ -587,3 +587,31 @@ func TestDocumentsListTheReasonsInOrder(t *testing.T) {
 		t.Errorf("docs/routes.md lists %v, the code %v", documented, known)
 	}
 }
+
+func TestLinkBandwidthMakesWeightsWhenAllHaveSentIt(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		bandwidth [3]float32
+		weights   string
+	}{
+		{"nobody", [3]float32{}, "1 1 1"},
+		{"not all", [3]float32{1e9, 2e9, 0}, "1 1 1"},
+		{"all the same", [3]float32{1e9, 1e9, 1e9}, "1 1 1"},
+		{"one to two to three", [3]float32{1e8, 2e8, 3e8}, "1 2 3"},
+		{"hardly any", [3]float32{1, 1e9, 1e9}, "1 60 60"},
+	} {
+		tb := table(policy(), lan())
+		for i, p := range []netip.Addr{peer1, peer2, peer3} {
+			tb.Update(p, nil, []route.Route{told("192.168.10.1/32", p.String(), func(a *route.Attributes) {
+				a.LinkBandwidth = c.bandwidth[i]
+			})}, noon)
+		}
+		var words []string
+		for _, h := range tb.NextHops(pfx("192.168.10.1/32")) {
+			words = append(words, fmt.Sprint(h.Weight))
+		}
+		if got := strings.Join(words, " "); got != c.weights {
+			t.Errorf("%s: %s, want %s", c.name, got, c.weights)
+		}
+	}
+}
