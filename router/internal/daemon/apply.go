@@ -2,49 +2,93 @@ package daemon
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
 )
 
+// ownGroups is up to how many routes each has a group of its own: a few hundred
+// services, for some 2 MiB of the kernel's memory at the most.
+const ownGroups = 256
+
+// rules say how our routes are to stand.
+func (l *line) rules() fib.Rules {
+	g := l.config.Globals
+	r := fib.Rules{
+		Kind: l.kernel.Kind(), Protocol: l.kernel.config.Protocol,
+		First: fib.ID(l.kernel.config.Protocol) << 24, Own: ownGroups,
+	}
+	if !g.Resilient {
+		r.Kind = min(r.Kind, fib.HashGroups)
+	}
+	if r.Kind != fib.ResilientGroups {
+		r.Own = 0 // nothing to be gained
+	}
+	return r
+}
+
 // plan lists the steps that may be made now and says when to ask for those that
 // must wait.
 func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 	l.gather()
-	want, have := l.slice()
+	due := l.due(now)
+	if !l.table.wantAll && len(l.table.pending) == 0 {
+		return nil, due
+	}
+	want, have := l.slice(now)
 	want = l.start.gate.Hold(want, have)
-	all := fib.Plan(want, have)
-	l.settled(want, all)
-	for _, s := range all {
-		ok, at := l.table.pace.Take(s.Key.Prefix, now)
-		switch {
-		case ok:
-			steps = append(steps, s)
-		case again.IsZero() || at.Before(again):
-			again = at
-		}
-		if !ok {
-			l.table.pending[s.Key.Prefix] = true
+	again = l.paced(want, have, now)
+	if again.IsZero() || !due.IsZero() && due.Before(again) {
+		again = due
+	}
+	var gone []fib.Key
+	for k := range have {
+		if _, wanted := want[k]; !wanted {
+			gone = append(gone, k)
 		}
 	}
-	return steps, again
+	return fib.PlanSome(want, gone, l.table.have, l.rules()), again
 }
 
-// settled drops the errors of routes that are as they should be without a step.
-func (l *line) settled(want fib.Table, steps []fib.Step) {
-	if len(l.table.errors) == 0 {
-		return
-	}
-	unsettled := make(map[netip.Prefix]bool, len(steps))
-	for _, s := range steps {
-		unsettled[s.Key.Prefix] = true
-	}
-	for k := range want {
-		if !unsettled[k.Prefix] {
-			delete(l.table.errors, k.Prefix)
+// paced takes out of want and have what must not change yet, and says when it
+// may. Routes that are as they should be have no error any more.
+func (l *line) paced(want, have fib.Table, now time.Time) (again time.Time) {
+	t := &l.table
+	ok := map[netip.Prefix]bool{}
+	differs := func(k fib.Key) {
+		if _, asked := ok[k.Prefix]; asked || t.hurry {
+			return
+		}
+		may, at := t.pace.Take(k.Prefix, now)
+		ok[k.Prefix] = may
+		if !may {
+			t.pending[k.Prefix] = true
+			if again.IsZero() || at.Before(again) {
+				again = at
+			}
 		}
 	}
+	for k, hops := range want {
+		stands, there := have[k]
+		if !there || !slices.Equal(hops, stands) {
+			differs(k)
+		} else if len(t.errors) > 0 {
+			delete(t.errors, k.Prefix)
+		}
+	}
+	for k := range have {
+		if _, wanted := want[k]; !wanted {
+			differs(k)
+		}
+	}
+	t.hurry = false
+	waits := func(k fib.Key, _ []fib.NextHop) bool { may, asked := ok[k.Prefix]; return asked && !may }
+	maps.DeleteFunc(want, waits)
+	maps.DeleteFunc(have, waits)
+	return again
 }
 
 // gather notes the prefixes whose choice changed.
@@ -62,32 +106,69 @@ func (l *line) gather() {
 }
 
 // slice is the part of want and have that the pending prefixes are, which then
-// are pending no more.
-func (l *line) slice() (want, have fib.Table) {
-	t, metric := &l.table, l.config.Globals.Metric
-	if t.wantAll {
-		t.wantAll = false
-		clear(t.pending)
-		want = fib.Table{}
-		for prefix, hops := range l.rib.Want {
-			want[fib.Key{Prefix: prefix, Metric: metric}] = hops
-		}
-		return want, t.have
-	}
+// are pending no more. Those that failed a moment ago wait.
+func (l *line) slice(now time.Time) (want, have fib.Table) {
+	t := &l.table
 	want, have = fib.Table{}, fib.Table{}
-	for prefix := range t.pending {
-		if hops := l.rib.NextHops(prefix); len(hops) > 0 {
-			want[fib.Key{Prefix: prefix, Metric: metric}] = hops
+	all, pending := t.wantAll, t.pending
+	t.wantAll, t.pending = false, map[netip.Prefix]bool{}
+	for prefix := range pending {
+		if t.errors[prefix].until.After(now) {
+			t.pending[prefix] = true
 		}
-		for m := range t.metrics {
-			k := fib.Key{Prefix: prefix, Metric: m}
-			if hops, stands := t.have[k]; stands {
-				have[k] = hops
+	}
+	waits := func(p netip.Prefix) bool { return len(t.errors) > 0 && t.errors[p].until.After(now) }
+	if all {
+		for prefix, hops := range l.rib.Want {
+			if !waits(prefix) {
+				l.wish(want, prefix, hops, now)
+			}
+		}
+		l.guard(want)
+		for k := range t.have.Routes {
+			if !waits(k.Prefix) {
+				have[k] = t.have.NextHops(k)
+			}
+		}
+		return want, have
+	}
+	guards := fib.Table{}
+	l.guard(guards)
+	for prefix := range pending {
+		if waits(prefix) {
+			continue
+		}
+		l.wish(want, prefix, l.rib.NextHops(prefix), now)
+		for place := range t.places {
+			k := fib.Key{Prefix: prefix, Metric: place.Metric, Table: place.Table}
+			if _, stands := t.have.Routes[k]; stands {
+				have[k] = t.have.NextHops(k)
+			}
+			if _, guard := guards[k]; guard {
+				want[k] = nil
 			}
 		}
 	}
-	clear(t.pending)
 	return want, have
+}
+
+// wish puts the prefix into want, with those of its next hops that can be had.
+func (l *line) wish(want fib.Table, prefix netip.Prefix, hops []fib.NextHop, now time.Time) {
+	t, g := &l.table, l.config.Globals
+	if len(t.refused)+len(t.dead) > 0 {
+		hops = slices.DeleteFunc(slices.Clone(hops), func(h fib.NextHop) bool {
+			return t.dead[h.Addr] || t.refused[bare(h)].until.After(now)
+		})
+	}
+	if len(hops) > 0 {
+		want[fib.Key{Prefix: prefix, Metric: g.Metric, Table: g.Table}] = hops
+	}
+}
+
+// bare is a next hop without a weight, as its object is.
+func bare(h fib.NextHop) fib.NextHop {
+	h.Weight = 0
+	return h
 }
 
 // apply has the hands carry the steps out.
@@ -99,54 +180,63 @@ func (l *line) apply(steps []fib.Step) job {
 	}
 }
 
-// applied brings have in line with what the kernel said of each step.
+// applied brings have in line with what the kernel said of each step. After a
+// failure only another reading can tell what stands.
 func (l *line) applied(steps []fib.Step, err error, now time.Time) {
 	t := &l.table
 	failed, broken := sortErrors(err)
-	done := make([]fib.Step, 0, len(steps))
-	for _, s := range steps {
-		if e := failed[s.Key]; e != nil {
-			l.stepFailed(e, now)
-			continue
-		}
-		delete(t.errors, s.Key.Prefix)
-		done = append(done, s)
-	}
-	t.steps += uint64(len(done))
-	if broken == nil {
-		t.have.Apply(done)
-		for _, s := range done {
-			t.metrics[s.Key.Metric] = true
-			if s.Verb == fib.Delete {
-				delete(t.since, s.Key)
-			} else {
-				t.since[s.Key] = now
-			}
-		}
-		l.sayDone(done)
-	}
+	t.steps += uint64(len(steps) - min(len(failed), len(steps)))
 	switch {
 	case broken != nil:
+		t.stale = true
 		l.failed(broken)
 	case len(failed) > 0:
-		l.retry(now)
+		t.stale = true
+		l.stepsFailed(failed, now)
 	default:
 		t.backoff = retryFirst
+		l.sayDone(steps)
+		t.changed(steps, now)
+	}
+}
+
+// changed does to have what the kernel did.
+func (t *table) changed(steps []fib.Step, now time.Time) {
+	for _, s := range steps {
+		switch s.Verb {
+		case fib.ReplaceGroup:
+			t.grown[s.ID] = now
+		case fib.DeleteHop:
+			for id, g := range t.have.Groups {
+				if slices.ContainsFunc(g.Members, func(m fib.Member) bool { return m.ID == s.ID }) {
+					t.grown[id] = now
+				}
+			}
+		case fib.AddHop:
+			delete(t.refused, s.NextHops[0])
+		case fib.Add, fib.Replace:
+			delete(t.errors, s.Key.Prefix)
+			t.since[s.Key] = now
+			t.places[fib.Key{Metric: s.Key.Metric, Table: s.Key.Table}] = true
+		case fib.Delete:
+			delete(t.errors, s.Key.Prefix)
+			delete(t.since, s.Key)
+		}
+		t.have.Apply([]fib.Step{s})
 	}
 }
 
 // sortErrors tells the failures of single steps from the failure of the whole
 // conversation.
-func sortErrors(err error) (steps map[fib.Key]*fib.StepError, broken error) {
+func sortErrors(err error) (steps []*fib.StepError, broken error) {
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		all = joined.Unwrap()
 	}
-	steps = map[fib.Key]*fib.StepError{}
 	for _, e := range all {
 		var step *fib.StepError
 		if errors.As(e, &step) {
-			steps[step.Step.Key] = step
+			steps = append(steps, step)
 		} else if e != nil {
 			broken = errors.Join(broken, e)
 		}
@@ -154,48 +244,32 @@ func sortErrors(err error) (steps map[fib.Key]*fib.StepError, broken error) {
 	return steps, broken
 }
 
-// stepFailed notes the error of one route; the same one again is no news.
-func (l *line) stepFailed(e *fib.StepError, now time.Time) {
-	t := &l.table
-	t.failures++
-	t.lastError, t.lastErrorAt = e.Error(), now
-	if text := e.Err.Error(); t.errors[e.Step.Key.Prefix] != text {
-		t.errors[e.Step.Key.Prefix] = text
-		l.log.Warn("route not changed", "prefix", e.Step.Key.Prefix, "error", e)
-	}
-}
-
-// failed notes that the kernel could not be talked to; what stands is unknown
-// until it is read.
-func (l *line) failed(err error) {
-	now := time.Now()
-	l.table.failures++
-	l.table.lastError, l.table.lastErrorAt = err.Error(), now
-	l.log.Error("kernel", "error", err, "retry", l.table.backoff)
-	l.retry(now)
-}
-
-func (l *line) retry(now time.Time) {
-	t := &l.table
-	if at := now.Add(t.backoff); t.rereadAt.IsZero() || at.Before(t.rereadAt) {
-		t.rereadAt = at
-	}
-	t.backoff = min(2*t.backoff, auditEvery)
-}
-
-// sayDone logs a few changes one by one, and many as a sum.
-func (l *line) sayDone(done []fib.Step) {
+// sayDone logs a few changes one by one, and many as a sum. It comes before
+// have changes.
+func (l *line) sayDone(steps []fib.Step) {
 	const few = 5
-	words := [...]string{fib.Add: "route added", fib.Replace: "route changed", fib.Delete: "route removed"}
-	var count [len(words)]int
-	for _, s := range done {
+	routes := 0
+	var count [fib.Delete + 1]int
+	for _, s := range steps {
 		count[s.Verb]++
-		if len(done) <= few {
+		if s.Verb.OfRoute() {
+			routes++
+		}
+	}
+	words := [...]string{fib.Add: "route added", fib.Replace: "route changed", fib.Delete: "route removed"}
+	for _, s := range steps {
+		switch {
+		case s.Verb == fib.DeleteHop:
+			l.log.Info("next hop removed from all routes", "nextHop", l.table.have.Hops[s.ID].Addr)
+		case s.Verb == fib.ReplaceGroup && count[s.Verb] <= few:
+			l.log.Info("next hops changed", "group", s.ID, "members", len(s.Members))
+		case s.Verb.OfRoute() && routes <= few:
 			l.log.Info(words[s.Verb], "prefix", s.Key.Prefix, "nextHops", addresses(s.NextHops))
 		}
 	}
-	if len(done) > few {
-		l.log.Info("routes changed", "added", count[fib.Add], "changed", count[fib.Replace], "removed", count[fib.Delete])
+	if routes > few || count[fib.ReplaceGroup] > few {
+		l.log.Info("routes changed", "added", count[fib.Add], "changed", count[fib.Replace],
+			"removed", count[fib.Delete], "groupsChanged", count[fib.ReplaceGroup])
 	}
 }
 

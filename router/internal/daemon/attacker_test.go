@@ -395,9 +395,11 @@ func TestAFlappingRouteIsTheKernelsBusinessTenTimesASecond(t *testing.T) {
 	}
 	took := time.Since(began)
 	steps, used = count()-steps, cpu(t, s.daemon.PID())-used
-	t.Logf("300 flaps in %v: %d changes of the kernel, %.0f %% of a core", took.Round(time.Millisecond), steps, 100*used.Seconds()/took.Seconds())
-	if most := uint64(10 * (took.Seconds() + 1)); steps > most {
-		t.Errorf("the kernel saw %d changes, at most %d are right", steps, most)
+	t.Logf("300 flaps in %v: %d messages to the kernel, %.0f %% of a core", took.Round(time.Millisecond), steps, 100*used.Seconds()/took.Seconds())
+	// A route that comes is three messages, its next hop, its group and itself;
+	// one that goes with its next hop is a single one.
+	if most := uint64(2 * 10 * (took.Seconds() + 1)); steps > most {
+		t.Errorf("the kernel saw %d messages, at most %d are right", steps, most)
 	}
 	if err := a.say(update(own, prefix)); err != nil {
 		t.Fatal(err)

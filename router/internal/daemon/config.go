@@ -42,9 +42,10 @@ func (l *line) reload() {
 // adjust applies what the new configuration says otherwise.
 func (l *line) adjust(before uciconf.Globals) {
 	g := l.config.Globals
-	if g.Metric != before.Metric {
+	if g.Metric != before.Metric || g.Resilient != before.Resilient {
 		l.table.wantAll = true
 	}
+	l.reread(time.Now()) // other guards may be due
 	if l.table.read && (g.ASN != before.ASN || chooseRouterID(g, l.routerID, l.table.facts) != l.routerID) {
 		l.beginAgain("own AS or router identifier changed")
 	}
@@ -122,7 +123,9 @@ func (l *line) clusterOf(addr netip.Addr) *uciconf.Cluster {
 	return found
 }
 
-// move has the hands serve another table or protocol number.
+// move opens another door: for another table or protocol number. What stands
+// keeps standing; the plan that follows the next reading makes the new routes
+// and objects before it takes the old ones away.
 func (l *line) move(to kernel.Config) job {
 	old, open := l.kernel, l.d.parts.kernel
 	return func() func() {
@@ -133,19 +136,19 @@ func (l *line) move(to kernel.Config) job {
 				l.failed(fmt.Errorf("table %d, protocol %d: %w", to.Table, to.Protocol, err))
 			}
 		}
-		// The old routes go first: one table may hold one of them only.
-		err = withdraw(old.Kernel)
 		return func() {
-			if err != nil {
-				l.failed(err)
-			}
 			old.close()
 			if err := old.Close(); err != nil {
 				l.log.Warn("kernel", "error", err)
 			}
-			l.log.Info("routes moved", "table", to.Table, "protocol", to.Protocol)
+			l.log.Info("routes move", "table", to.Table, "protocol", to.Protocol)
+			if former := old.config.Protocol; former != to.Protocol {
+				l.table.former = append(l.table.former, former)
+			}
+			l.table.former = slices.DeleteFunc(l.table.former, func(n uint8) bool { return n == to.Protocol })
 			l.kernel = door{Kernel: k, config: to}
 			l.watch()
+			l.table.stale = true
 			l.table.rereadAt = time.Now()
 		}
 	}

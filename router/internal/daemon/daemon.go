@@ -47,7 +47,11 @@ type Speaker interface {
 // Kernel is what the daemon needs of the kernel; kernel.Kernel is one.
 type Kernel interface {
 	Facts() (kernel.Facts, error)
-	Routes() (fib.Table, error)
+	// Have reads what is ours, also what carries a former protocol number.
+	Have(former ...uint8) (*fib.Have, error)
+	// Cover says which of the prefixes other programs have routes for.
+	Cover(prefixes []netip.Prefix) (map[netip.Prefix]string, error)
+	Kind() fib.Kind
 	Apply(steps []fib.Step) error
 	Watch(ctx context.Context, tell func(kernel.Change)) error
 	Close() error
@@ -125,7 +129,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if !cfg.Globals.Enabled {
 		d.opts.Log.Info("not enabled: set option enabled '1' in section globals", "file", d.opts.ConfigFile)
 		defer server.Close()
-		return leave(k, true)
+		return leave(k, cfg.Globals.Protocol, true)
 	}
 	return d.run(ctx, newLine(d, k, cfg, problems), server)
 }
@@ -146,31 +150,32 @@ func (d *Daemon) run(ctx context.Context, l *line, server *status.Server) error 
 	if disabled {
 		err = nil
 	}
-	return errors.Join(err, leave(l.kernel.Kernel, disabled || d.opts.WithdrawOnExit))
+	return errors.Join(err, leave(l.kernel.Kernel, l.kernel.config.Protocol, disabled || d.opts.WithdrawOnExit))
 }
 
 // leave is the end: the routes go, or stay for the next start.
-func leave(k Kernel, takeAway bool) error {
+func leave(k Kernel, protocol uint8, takeAway bool) error {
 	var err error
 	if takeAway {
-		err = withdraw(k)
+		err = withdraw(k, protocol)
 	}
 	return errors.Join(err, k.Close())
 }
 
-// withdraw takes every route of ours out of the kernel.
-func withdraw(k Kernel) error {
-	have, err := k.Routes()
+// withdraw takes every route and object of ours out of the kernel.
+func withdraw(k Kernel, protocol uint8) error {
+	have, err := k.Have()
 	if err != nil {
 		return fmt.Errorf("withdraw: %w", err)
 	}
-	if err := k.Apply(fib.Plan(nil, have)); err != nil {
+	if err := k.Apply(fib.Plan(nil, have, fib.Rules{Kind: k.Kind(), Protocol: protocol})); err != nil {
 		return fmt.Errorf("withdraw: %w", err)
 	}
 	return nil
 }
 
-// ours says by which table and number the kernel knows our routes.
+// ours says by which number the kernel knows what is ours, and where it is to
+// be.
 func ours(g uciconf.Globals) kernel.Config {
 	return kernel.Config{Table: g.Table, Protocol: g.Protocol}
 }

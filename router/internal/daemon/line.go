@@ -98,7 +98,7 @@ func (l *line) run(ctx context.Context) error {
 		timer.Reset(time.Until(l.advance(time.Now())))
 		select {
 		case <-ctx.Done():
-			l.log.Info("stopped", "routes", len(l.table.have), "withdraw", l.d.opts.WithdrawOnExit)
+			l.log.Info("stopped", "routes", len(l.table.have.Routes), "withdraw", l.d.opts.WithdrawOnExit)
 			return nil
 		case h := <-l.events:
 			l.hear(h)

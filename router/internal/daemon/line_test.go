@@ -29,7 +29,9 @@ import (
 type fakeKernel struct {
 	mu      sync.Mutex
 	facts   kernel.Facts
-	table   fib.Table
+	table   *fib.Have
+	kind    fib.Kind
+	bad     map[netip.Addr]bool // next hops that are refused
 	changes []change
 	deaf    error                 // of reading
 	refuses map[netip.Prefix]bool // steps that fail
@@ -48,10 +50,21 @@ func (k *fakeKernel) Facts() (kernel.Facts, error) {
 	return k.facts, k.deaf
 }
 
-func (k *fakeKernel) Routes() (fib.Table, error) {
+func (k *fakeKernel) Have(...uint8) (*fib.Have, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return copyOf(k.table), k.deaf
+	return k.table.Clone(), k.deaf
+}
+
+func (k *fakeKernel) Kind() fib.Kind { return k.kind }
+
+func (k *fakeKernel) Cover(prefixes []netip.Prefix) (map[netip.Prefix]string, error) {
+	return nil, nil
+}
+
+// put has a plain route stand, as an earlier version would have left it.
+func (k *fakeKernel) put(p netip.Prefix, hops ...netip.Addr) {
+	k.table.PutRoute(at(p), fib.Route{NextHops: legs(hops...), Protocol: 73})
 }
 
 func (k *fakeKernel) Apply(steps []fib.Step) error {
@@ -65,6 +78,16 @@ func (k *fakeKernel) Apply(steps []fib.Step) error {
 		if k.refuses[s.Key.Prefix] {
 			errs = append(errs, &fib.StepError{Step: s, Err: errors.New("no such device")})
 			continue
+		}
+		if s.Verb == fib.AddHop && k.bad[s.NextHops[0].Addr] {
+			errs = append(errs, &fib.StepError{Step: s, Err: errors.New("invalid gateway")})
+			continue
+		}
+		if s.Members != nil {
+			s.Members = slices.DeleteFunc(slices.Clone(s.Members), func(m fib.Member) bool {
+				_, stands := k.table.Hops[m.ID]
+				return !stands
+			})
 		}
 		k.changes = append(k.changes, change{time.Now(), s})
 		k.table.Apply([]fib.Step{s})
@@ -197,7 +220,7 @@ func within(t *testing.T, config string, story func(w *world)) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, file: file, k: &fakeKernel{table: fib.Table{}, refuses: map[netip.Prefix]bool{}}}
+		w := &world{T: t, file: file, k: &fakeKernel{table: fib.NewHave(), kind: fib.ResilientGroups, refuses: map[netip.Prefix]bool{}, bad: map[netip.Addr]bool{}}}
 		w.s = &fakeSpeaker{events: make(chan bgp.Event)}
 		w.k.facts = kernel.Facts{
 			Links:     []kernel.Link{{Index: 3, Name: "br-lan", Up: true, Carrier: true}},
@@ -231,7 +254,13 @@ func (w *world) table() string {
 	synctest.Wait()
 	w.k.mu.Lock()
 	defer w.k.mu.Unlock()
-	return w.k.table.String()
+	t := w.k.table.Table()
+	for k := range t {
+		if k.Metric == guardMetric {
+			delete(t, k)
+		}
+	}
+	return t.String()
 }
 
 func (w *world) expect(what, table string) {
@@ -259,7 +288,7 @@ func legs(hops ...netip.Addr) []fib.NextHop {
 	return out
 }
 
-func at(p netip.Prefix) fib.Key { return fib.Key{Prefix: p, Metric: 20} }
+func at(p netip.Prefix) fib.Key { return fib.Key{Prefix: p, Metric: 20, Table: 254} }
 
 func TestAFlappingPeerCostsTenChangesASecondAtMost(t *testing.T) {
 	within(t, twoNeighbors, func(w *world) {
@@ -304,8 +333,8 @@ func TestTheAuditRepairsWhatNobodyTold(t *testing.T) {
 		w.s.tell(five, service)
 		w.expect("at first", via(service, five))
 		w.k.do(func() {
-			delete(w.k.table, at(service))
-			w.k.table[at(service2)] = legs(six)
+			w.k.table.DropRoute(at(service))
+			w.k.put(service2, six)
 		})
 		time.Sleep(61 * time.Second)
 		w.expect("after the audit", via(service, five))
@@ -324,7 +353,7 @@ func TestWhatOthersDidIsRepairedWithinASecond(t *testing.T) {
 		w.s.tell(five, service)
 		w.table()
 		for range 5 {
-			w.k.do(func() { delete(w.k.table, at(service)) })
+			w.k.do(func() { w.k.table.DropRoute(at(service)) })
 			w.k.tell(kernel.RoutesChanged)
 			time.Sleep(time.Second)
 			w.expect("a second later", via(service, five))
@@ -336,7 +365,7 @@ func TestNoWriteBeforeTheFirstRead(t *testing.T) {
 	within(t, twoNeighbors, func(w *world) {
 		w.k.do(func() {
 			w.k.deaf = errors.New("no buffer space")
-			w.k.table[at(service2)] = legs(six)
+			w.k.put(service2, six)
 		})
 		w.restart()
 		w.s.up(five)
@@ -357,8 +386,8 @@ func TestAnAdoptedRouteWaitsForEveryConfiguredPeer(t *testing.T) {
 	story := func(last func(w *world)) func(w *world) {
 		return func(w *world) {
 			w.k.do(func() {
-				w.k.table[at(service)] = legs(five, six)
-				w.k.table[at(service2)] = legs(five)
+				w.k.put(service, five, six)
+				w.k.put(service2, five)
 			})
 			// A restart of the daemon is a new line over the same kernel.
 			w.restart()
@@ -418,7 +447,7 @@ func TestAFailedStepIsShownAndTriedAgain(t *testing.T) {
 		if s := w.status(); s.Routes[0].Error != "" {
 			t.Errorf("still: %s", s.Routes[0].Error)
 		}
-		w.k.do(func() { w.k.refuses[service] = true; delete(w.k.table, at(service)) })
+		w.k.do(func() { w.k.refuses[service] = true; w.k.table.DropRoute(at(service)) })
 		w.k.tell(kernel.RoutesChanged)
 		time.Sleep(time.Second)
 		w.s.withdraw(five, service)
@@ -435,7 +464,7 @@ func TestAnErrorGoesWithTheWishForTheChange(t *testing.T) {
 		w.s.up(five)
 		w.s.tell(five, service)
 		w.expect("at first", via(service, five))
-		w.k.do(func() { w.k.refuses[service] = true })
+		w.k.do(func() { w.k.bad[six] = true })
 		w.s.up(six)
 		w.s.tell(six, service)
 		w.expect("refused", via(service, five))
@@ -469,7 +498,7 @@ func TestALinkThatIsDownTakesItsRoutesAlong(t *testing.T) {
 		w.expect("at first", via(service, five))
 		w.k.do(func() {
 			w.k.facts.Links = []kernel.Link{{Index: 3, Name: "br-lan"}}
-			clear(w.k.table)
+			w.k.table = fib.NewHave()
 		})
 		w.k.tell(kernel.LinksChanged)
 		time.Sleep(time.Second)

@@ -30,6 +30,7 @@ config cluster 'home'
 	list source '2001:db8:2::/64'
 	list allow '10.77.100.0/24'
 	list allow '2001:db8:100::/64'
+	option guard '0'
 `
 
 // scene is a router and nodes on one LAN: 10.77.2.0/24 and 2001:db8:2::/64; the

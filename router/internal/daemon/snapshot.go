@@ -26,7 +26,7 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 	s := status.Snapshot{
 		Version: version.String(), Started: l.started, Now: now, PID: os.Getpid(),
 		ASN: g.ASN, RouterID: l.routerID, Table: g.Table, Metric: g.Metric, Protocol: g.Protocol,
-		MaxPaths: g.MaxPaths, NextHops: "multipath",
+		MaxPaths: g.MaxPaths, NextHops: l.nextHopKind(),
 		Config: status.Config{
 			File: l.d.opts.ConfigFile, LoadedAt: l.config.loadedAt, Rejected: l.config.rejected,
 			Problems: []string{},
@@ -64,8 +64,16 @@ func listening(at bgp.ListenStatus) status.Listen {
 
 func (l *line) kernelStatus(now time.Time) status.Kernel {
 	t := &l.table
+	guards := []netip.Prefix{}
+	for k := range t.have.Routes {
+		if k.Metric == guardMetric {
+			guards = append(guards, k.Prefix)
+		}
+	}
+	slices.SortFunc(guards, fib.ComparePrefix)
 	return status.Kernel{
-		Routes: len(t.have), Steps: t.steps, Errors: t.failures,
+		Routes: len(t.have.Routes) - len(guards), Guards: guards,
+		NextHops: len(t.have.Hops), Groups: len(t.have.Groups), Advice: l.advice(), Steps: t.steps, Errors: t.failures,
 		LastError: t.lastError, LastErrorAt: t.lastErrorAt, LastAudit: t.lastRead,
 		Waiting: l.look(now),
 	}
@@ -201,8 +209,8 @@ func (l *line) routeStatus() []status.Route {
 		shown[e.Prefix] = true
 		out = append(out, l.route(e))
 	}
-	for k := range l.table.have {
-		if !shown[k.Prefix] {
+	for k := range l.table.have.Routes {
+		if !shown[k.Prefix] && k.Metric != guardMetric {
 			shown[k.Prefix] = true
 			out = append(out, l.route(rib.Entry{Prefix: k.Prefix}))
 		}
@@ -214,7 +222,7 @@ func (l *line) routeStatus() []status.Route {
 func (l *line) route(e rib.Entry) status.Route {
 	r := status.Route{
 		Prefix: e.Prefix, Paths: make([]status.Path, len(e.Paths)),
-		Installed: []status.NextHop{}, Error: l.table.errors[e.Prefix],
+		Installed: []status.NextHop{}, Error: l.routeError(e.Prefix),
 	}
 	chosen := 0
 	for _, p := range e.Paths {
@@ -225,14 +233,36 @@ func (l *line) route(e rib.Entry) status.Route {
 	for i, p := range e.Paths {
 		r.Paths[i] = path(p, chosen > 1)
 	}
-	for m := range l.table.metrics {
-		k := fib.Key{Prefix: e.Prefix, Metric: m}
-		for _, h := range l.table.have[k] {
+	if k, stands := l.standing(e.Prefix); stands {
+		for _, h := range l.table.have.NextHops(k) {
 			r.Installed = append(r.Installed, l.nextHop(h))
-			r.InstalledAt = l.table.since[k]
+		}
+		r.InstalledAt = l.table.since[k]
+		if at := l.table.grown[l.table.have.Routes[k].Group]; at.After(r.InstalledAt) {
+			r.InstalledAt = at
 		}
 	}
 	return r
+}
+
+// standing is the key of the route to prefix that counts: when its metric or
+// table is being changed, the one that is meant to stay.
+func (l *line) standing(prefix netip.Prefix) (fib.Key, bool) {
+	var found []fib.Key
+	for place := range l.table.places {
+		k := fib.Key{Prefix: prefix, Metric: place.Metric, Table: place.Table}
+		if _, stands := l.table.have.Routes[k]; stands && k.Metric != guardMetric {
+			found = append(found, k)
+		}
+	}
+	if len(found) == 0 {
+		return fib.Key{}, false
+	}
+	g := l.config.Globals
+	if meant := (fib.Key{Prefix: prefix, Metric: g.Metric, Table: g.Table}); slices.Contains(found, meant) {
+		return meant, true
+	}
+	return slices.MinFunc(found, fib.Key.Compare), true
 }
 
 func (l *line) nextHop(h fib.NextHop) status.NextHop {

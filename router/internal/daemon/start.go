@@ -134,8 +134,8 @@ func (l *line) beginAgain(why string) {
 	if !l.table.read {
 		return
 	}
-	l.log.Info("routes are kept until the peers are back", "reason", why, "routes", len(l.table.have))
-	l.start.begin(copyOf(l.table.have), time.Now().Add(l.patience()))
+	l.log.Info("routes are kept until the peers are back", "reason", why, "routes", len(l.table.have.Routes))
+	l.start.begin(l.table.have.Table(), time.Now().Add(l.patience()))
 }
 
 // patience with peers after a start (RFC 4724 §4.1), or for as long as they

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
@@ -26,12 +28,20 @@ var errDisabled = errors.New("not enabled")
 // table is what is known of the kernel's table.
 type table struct {
 	facts kernel.Facts
-	have  fib.Table
-	// metrics that have holds; seldom more than one.
-	metrics map[uint32]bool
-	since   map[fib.Key]time.Time // of the newest change
-	errors  map[netip.Prefix]string
+	have  *fib.Have
+	// places are the metrics and tables that have holds routes at, as keys
+	// without a prefix; seldom more than two.
+	places map[fib.Key]bool
+	former []uint8               // protocol numbers that ours had before
+	since  map[fib.Key]time.Time // of the newest change
+	grown  map[fib.ID]time.Time  // of the newest change of a group
+	cover  map[netip.Prefix]string
 
+	errors  map[netip.Prefix]trouble // of routes
+	refused map[fib.NextHop]trouble  // next hops that the kernel does not take
+	dead    map[netip.Addr]bool      // next hops that are known not to answer
+
+	stale    bool      // have is not what the kernel holds
 	read     bool      // once at least
 	busy     bool      // the hands have a job
 	rereadAt time.Time // zero: nobody asked
@@ -41,6 +51,7 @@ type table struct {
 
 	pending map[netip.Prefix]bool // to be planned
 	wantAll bool                  // plan for every prefix there is
+	hurry   bool                  // without pacing
 	pace    fib.Pace
 
 	steps, failures uint64
@@ -51,7 +62,9 @@ type table struct {
 
 func newTable() table {
 	return table{
-		since: map[fib.Key]time.Time{}, errors: map[netip.Prefix]string{},
+		have: fib.NewHave(), places: map[fib.Key]bool{},
+		since: map[fib.Key]time.Time{}, grown: map[fib.ID]time.Time{},
+		errors: map[netip.Prefix]trouble{}, refused: map[fib.NextHop]trouble{}, dead: map[netip.Addr]bool{},
 		pending: map[netip.Prefix]bool{}, backoff: retryFirst,
 	}
 }
@@ -93,7 +106,7 @@ func (l *line) advance(now time.Time) time.Time {
 		l.do(l.move(ours(l.config.Globals)))
 	case !t.rereadAt.IsZero() && !t.rereadAt.After(now):
 		l.do(l.readBack())
-	case t.read:
+	case t.read && !t.stale:
 		steps, again := l.plan(now)
 		if len(steps) > 0 {
 			l.do(l.apply(steps))
@@ -110,47 +123,54 @@ func (l *line) do(j job) {
 	l.hands.jobs <- j
 }
 
-// readBack has the hands read the facts and our routes.
+// reading is what one reading brought.
+type reading struct {
+	facts kernel.Facts
+	have  *fib.Have
+	cover map[netip.Prefix]string
+}
+
+// readBack has the hands read the facts and what is ours.
 func (l *line) readBack() job {
 	l.table.rereadAt = time.Time{}
 	changes := kernel.Change(l.dirty.changes.Swap(0))
 	l.log.Debug("reading back", "links", changes&kernel.LinksChanged != 0, "routes", changes&kernel.RoutesChanged != 0)
-	k := l.kernel.Kernel
+	k, former, guards := l.kernel.Kernel, slices.Clone(l.table.former), l.guardable()
 	return func() func() {
-		facts, err := k.Facts()
+		var r reading
+		var err error
+		if r.facts, err = k.Facts(); err == nil {
+			r.have, err = k.Have(former...)
+		}
+		if err == nil && len(guards) > 0 {
+			r.cover, err = k.Cover(guards)
+		}
 		if err != nil {
 			return func() { l.failed(err) }
 		}
-		have, err := k.Routes()
-		if err != nil {
-			return func() { l.failed(err) }
+		return func() {
+			if changes != 0 {
+				l.table.hope()
+			}
+			l.readDone(r, time.Now())
 		}
-		return func() { l.readDone(facts, have, time.Now()) }
 	}
 }
 
-func (l *line) readDone(facts kernel.Facts, have fib.Table, now time.Time) {
+func (l *line) readDone(r reading, now time.Time) {
 	t := &l.table
 	first := !t.read
-	t.facts, t.have, t.read, t.lastRead = facts, have, true, now
+	t.facts, t.cover, t.read, t.stale, t.lastRead = r.facts, r.cover, true, false, now
 	t.wantAll = true
 	t.pace.Forget(now)
-	t.metrics = map[uint32]bool{}
-	for k := range have {
-		t.metrics[k.Metric] = true
-		if _, known := t.since[k]; !known {
-			t.since[k] = now
-		}
-	}
-	for k := range t.since {
-		if _, stands := have[k]; !stands {
-			delete(t.since, k)
-		}
-	}
-	l.rib.SetFacts(ribFacts(facts))
+	t.holds(r.have, now)
+	l.rib.SetFacts(ribFacts(r.facts))
 	if first {
-		l.log.Info("routes adopted", "routes", len(have))
-		l.start.begin(copyOf(have), now.Add(l.patience()))
+		l.log.Info("routes adopted", "routes", len(r.have.Routes), "nextHops", l.nextHopKind())
+		for _, a := range l.advice() {
+			l.log.Warn(a)
+		}
+		l.start.begin(r.have.Table(), now.Add(l.patience()))
 		if err := l.converse(); err != nil {
 			t.failure = err
 		}
@@ -163,12 +183,27 @@ func (l *line) readDone(facts kernel.Facts, have fib.Table, now time.Time) {
 	}
 }
 
-func copyOf(t fib.Table) fib.Table {
-	out := make(fib.Table, len(t))
-	for k, hops := range t {
-		out[k] = hops
+// holds takes in what the kernel was found to hold.
+func (t *table) holds(have *fib.Have, now time.Time) {
+	t.have = have
+	clear(t.places)
+	former := false
+	for k, r := range have.Routes {
+		t.places[fib.Key{Metric: k.Metric, Table: k.Table}] = true
+		former = former || slices.Contains(t.former, r.Protocol)
+		if _, known := t.since[k]; !known {
+			t.since[k] = now
+		}
 	}
-	return out
+	for _, h := range have.Hops {
+		delete(t.refused, h.NextHop)
+		former = former || slices.Contains(t.former, h.Protocol)
+	}
+	if !former {
+		t.former = nil
+	}
+	maps.DeleteFunc(t.since, func(k fib.Key, _ time.Time) bool { _, stands := have.Routes[k]; return !stands })
+	maps.DeleteFunc(t.grown, func(id fib.ID, _ time.Time) bool { _, stands := have.Groups[id]; return !stands })
 }
 
 // ribFacts are the machine's facts as far as routes depend on them: a subnet is

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/hawser-lb/hawser/router/internal/fib"
 )
 
@@ -18,19 +16,36 @@ func table(t testing.TB, text string) fib.Table {
 	t.Helper()
 	out := fib.Table{}
 	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		if len(words) == 0 {
-			continue
+		if words := strings.Fields(line); len(words) > 0 {
+			out[key(t, words)] = hops(t, words[2:])
 		}
-		metric, err := strconv.Atoi(words[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := fib.Key{Prefix: netip.MustParsePrefix(words[0]), Metric: uint32(metric)}
-		out[key] = nil
-		for _, w := range words[2:] {
-			out[key] = append(out[key], hop(t, w))
-		}
+	}
+	return out
+}
+
+func key(t testing.TB, words []string) fib.Key {
+	t.Helper()
+	metric, table, elsewhere := strings.Cut(words[1], "/")
+	k := fib.Key{Prefix: netip.MustParsePrefix(words[0]), Metric: uint32(number(t, metric)), Table: 254}
+	if elsewhere {
+		k.Table = uint32(number(t, table))
+	}
+	return k
+}
+
+func number(t testing.TB, w string) int {
+	t.Helper()
+	n, err := strconv.Atoi(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func hops(t testing.TB, words []string) []fib.NextHop {
+	var out []fib.NextHop
+	for _, w := range words {
+		out = append(out, hop(t, w))
 	}
 	return out
 }
@@ -40,35 +55,111 @@ func hop(t testing.TB, w string) fib.NextHop {
 	h := fib.NextHop{Weight: 1}
 	w, weight, weighted := strings.Cut(w, "*")
 	if weighted {
-		h.Weight, _ = strconv.Atoi(weight)
+		h.Weight = number(t, weight)
 	}
 	addr, link, _ := strings.Cut(w, "@")
 	h.Addr = netip.MustParseAddr(addr)
-	h.Link, _ = strconv.Atoi(link)
+	h.Link = number(t, link)
 	return h
 }
 
+const (
+	protocol = 73
+	former   = 72
+)
+
+// have reads lines such as "hop 1 10.0.0.1@3", "group 2 1 3*2", "taken 4",
+// "192.0.2.7/32 20 group 2" and those of a table. A line that ends in "former"
+// carries another protocol number, "hash" is a group of that kind.
+func have(t testing.TB, text string) *fib.Have {
+	t.Helper()
+	out := fib.NewHave()
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		proto, resilient := uint8(protocol), true
+		switch words[len(words)-1] {
+		case "former":
+			proto, words = former, words[:len(words)-1]
+		case "hash":
+			resilient, words = false, words[:len(words)-1]
+		}
+		switch words[0] {
+		case "hop":
+			h := hop(t, words[2])
+			h.Weight = 0
+			out.Hops[fib.ID(number(t, words[1]))] = fib.Hop{NextHop: h, Protocol: proto}
+		case "taken":
+			out.Taken[fib.ID(number(t, words[1]))] = true
+		case "group":
+			g := fib.Group{Resilient: resilient, Protocol: proto}
+			for _, w := range words[2:] {
+				id, weight, weighted := strings.Cut(w, "*")
+				m := fib.Member{ID: fib.ID(number(t, id)), Weight: 1}
+				if weighted {
+					m.Weight = number(t, weight)
+				}
+				g.Members = append(g.Members, m)
+			}
+			out.PutGroup(fib.ID(number(t, words[1])), g)
+		default:
+			r := fib.Route{Protocol: proto}
+			if len(words) == 4 && words[2] == "group" {
+				r.Group = fib.ID(number(t, words[3]))
+			} else {
+				r.NextHops = hops(t, words[2:])
+			}
+			out.PutRoute(key(t, words), r)
+		}
+	}
+	return out
+}
+
+// shared has routes with the same next hops share a group, own gives each one.
+var (
+	shared = fib.Rules{Kind: fib.ResilientGroups, Protocol: protocol, First: 1}
+	own    = fib.Rules{Kind: fib.ResilientGroups, Protocol: protocol, First: 1, Own: 100}
+	hash   = fib.Rules{Kind: fib.HashGroups, Protocol: protocol, First: 1}
+	plain  = fib.Rules{Protocol: protocol, First: 1}
+)
+
+// three routes share a group of three, one is in another with two of these.
+const three = `
+hop 1 10.0.0.1@3
+hop 2 10.0.0.2@3
+hop 3 10.0.0.3@3
+group 4 1 2 3
+group 5 1 2
+192.0.2.1/32 20 group 4
+192.0.2.2/32 20 group 4
+192.0.2.3/32 20 group 4
+192.0.2.4/32 20 group 5
+`
+
 func TestPlans(t *testing.T) {
-	for _, c := range []struct{ name, want, have, plan string }{
-		{"nothing to do", "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3", ""},
+	for _, c := range []struct {
+		name       string
+		rules      fib.Rules
+		want, have string
+		plan       string
+	}{
+		{"nothing to do, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3", ""},
 		{
-			"a first route is added", "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3*2", "",
+			"a first route is added, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3*2", "",
 			"add     192.0.2.7/32 metric 20 via 10.0.0.1 link 3, via 10.0.0.2 link 3 weight 2\n",
 		},
 		{
-			"a leg that goes is a replacement", "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3",
+			"a leg that goes is a replacement, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3",
 			"replace 192.0.2.7/32 metric 20 via 10.0.0.1 link 3\n",
 		},
 		{
-			"the same leg by another interface is a replacement", "192.0.2.7/32 20 10.0.0.1@4", "192.0.2.7/32 20 10.0.0.1@3",
-			"replace 192.0.2.7/32 metric 20 via 10.0.0.1 link 4\n",
-		},
-		{
-			"a withdrawn service leaves no route behind", "", "192.0.2.7/32 20 10.0.0.1@3",
+			"a withdrawn service leaves no route behind, multipath", plain, "", "192.0.2.7/32 20 10.0.0.1@3",
 			"delete  192.0.2.7/32 metric 20\n",
 		},
 		{
-			"additions and replacements come before deletions",
+			"additions and replacements come before deletions, multipath", plain,
 			"192.0.2.9/32 20 10.0.0.1@3\n192.0.2.8/32 20 10.0.0.1@3\n2001:db8::7/128 20 2001:db8:1::1@3",
 			"192.0.2.7/32 20 10.0.0.1@3\n192.0.2.9/32 20 10.0.0.2@3",
 			`add     192.0.2.8/32 metric 20 via 10.0.0.1 link 3
@@ -78,66 +169,209 @@ delete  192.0.2.7/32 metric 20
 `,
 		},
 		{
-			"a new metric is added before the old one is deleted", "192.0.2.7/32 30 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3",
+			"a new metric is added before the old one is deleted, multipath", plain, "192.0.2.7/32 30 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3",
 			"add     192.0.2.7/32 metric 30 via 10.0.0.1 link 3\ndelete  192.0.2.7/32 metric 20\n",
 		},
 		{
-			"no next hops is an unreachable route", "192.0.2.0/24 20", "",
-			"add     192.0.2.0/24 metric 20 unreachable\n",
+			"no next hops is an unreachable route", shared, "192.0.2.0/24 4278190080", "",
+			"add     192.0.2.0/24 metric 4278190080 unreachable\n",
+		},
+		{
+			"first routes make their objects, and share a group", shared,
+			"192.0.2.1/32 20 10.0.0.1@3 10.0.0.2@3*2\n192.0.2.2/32 20 10.0.0.1@3 10.0.0.2@3*2", "taken 2",
+			`add     next hop 1 via 10.0.0.1 link 3
+add     next hop 3 via 10.0.0.2 link 3
+add     group 4 of 1, 3*2
+add     192.0.2.1/32 metric 20 group 4
+add     192.0.2.2/32 metric 20 group 4
+`,
+		},
+		{
+			"or have one each", own, "192.0.2.1/32 20 10.0.0.1@3\n192.0.2.2/32 20 10.0.0.1@3", "",
+			`add     next hop 1 via 10.0.0.1 link 3
+add     group 2 of 1
+add     group 3 of 1
+add     192.0.2.1/32 metric 20 group 2
+add     192.0.2.2/32 metric 20 group 3
+`,
+		},
+		{
+			"a next hop that dies is one message, whatever it was in", shared, `
+192.0.2.1/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.2/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.3/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.4/32 20 10.0.0.2@3`, three,
+			"delete  next hop 1\n",
+		},
+		{
+			"when the last one dies, what only it served goes by itself", shared, "192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3", `
+hop 1 10.0.0.1@3
+hop 2 10.0.0.2@3
+hop 3 10.0.0.3@3
+group 4 3
+group 5 1 2
+192.0.2.1/32 20 group 4
+192.0.2.2/32 20 group 4
+192.0.2.4/32 20 group 5`,
+			"delete  next hop 3\n",
+		},
+		{
+			"what it would take along wrongly is brought away first", shared,
+			"192.0.2.1/32 20 10.0.0.1@3\n192.0.2.2/32 20 10.0.0.1@3\n192.0.2.3/32 20 10.0.0.2@3\n192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3", `
+hop 1 10.0.0.1@3
+hop 2 10.0.0.2@3
+hop 3 10.0.0.3@3
+group 4 3
+group 5 1 2
+192.0.2.1/32 20 group 4
+192.0.2.2/32 20 group 4
+192.0.2.3/32 20 group 4
+192.0.2.4/32 20 group 5`,
+			`add     group 6 of 2
+replace 192.0.2.3/32 metric 20 group 6
+replace group 4 of 1
+delete  next hop 3
+`,
+		},
+		{
+			"routes that agree change together", shared, `
+192.0.2.1/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.2/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.3/32 20 10.0.0.2@3 10.0.0.3@3
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			"replace group 4 of 2, 3\n",
+		},
+		{
+			"a next hop that joins is one message too", shared, `
+192.0.2.1/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3 10.0.0.4@3
+192.0.2.2/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3 10.0.0.4@3
+192.0.2.3/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3 10.0.0.4@3
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			"add     next hop 6 via 10.0.0.4 link 3\nreplace group 4 of 1, 2, 3, 6\n",
+		},
+		{
+			"a route that leaves takes a copy of the group along", shared, `
+192.0.2.1/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3
+192.0.2.2/32 20 10.0.0.1@3 10.0.0.3@3
+192.0.2.3/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			`add     group 6 of 1, 2, 3
+replace group 6 of 1, 3
+replace 192.0.2.2/32 metric 20 group 6
+`,
+		},
+		{
+			"of those that part the more keep the group", shared, `
+192.0.2.1/32 20 10.0.0.1@3 10.0.0.2@3
+192.0.2.2/32 20 10.0.0.1@3 10.0.0.3@3
+192.0.2.3/32 20 10.0.0.1@3 10.0.0.3@3
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			`add     group 6 of 1, 2, 3
+replace group 6 of 1, 2
+replace 192.0.2.1/32 metric 20 group 6
+replace group 4 of 1, 3
+`,
+		},
+		{
+			"a new route joins a group", shared, `
+192.0.2.1/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3
+192.0.2.2/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3
+192.0.2.3/32 20 10.0.0.1@3 10.0.0.2@3 10.0.0.3@3
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3
+192.0.2.5/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			"add     192.0.2.5/32 metric 20 group 5\n",
+		},
+		{
+			"a withdrawn service leaves neither route nor object behind", shared, `
+192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3`, three,
+			`delete  next hop 3
+delete  192.0.2.1/32 metric 20
+delete  192.0.2.2/32 metric 20
+delete  192.0.2.3/32 metric 20
+delete  group 4
+`,
+		},
+		{"everything goes with its next hops", shared, "", three, "delete  next hop 1\ndelete  next hop 2\ndelete  next hop 3\n"},
+		{
+			"a new metric keeps the group", shared, "192.0.2.1/32 30 10.0.0.1@3 10.0.0.2@3", `
+hop 1 10.0.0.1@3
+hop 2 10.0.0.2@3
+group 3 1 2
+192.0.2.1/32 20 group 3`,
+			"add     192.0.2.1/32 metric 30 group 3\ndelete  192.0.2.1/32 metric 20\n",
+		},
+		{
+			"a new table as well, with another leg", own, "192.0.2.1/32 20/100 10.0.0.1@3", `
+hop 1 10.0.0.1@3
+hop 2 10.0.0.2@3
+group 3 1 2
+192.0.2.1/32 20 group 3`,
+			"delete  next hop 2\nadd     192.0.2.1/32 metric 20 table 100 group 3\ndelete  192.0.2.1/32 metric 20\n",
+		},
+		{
+			"a new protocol number: everything is made anew, then the old goes", own, "192.0.2.1/32 20 10.0.0.1@3\n192.0.2.2/32 20 10.0.0.1@3", `
+hop 1 10.0.0.1@3 former
+group 3 1 former
+192.0.2.1/32 20 group 3 former
+192.0.2.2/32 20 group 3 former`,
+			`add     next hop 2 via 10.0.0.1 link 3
+add     group 4 of 2
+add     group 5 of 2
+replace 192.0.2.1/32 metric 20 group 4
+replace 192.0.2.2/32 metric 20 group 5
+delete  next hop 1
+`,
+		},
+		{
+			"a group of another kind is left", hash, "192.0.2.4/32 20 10.0.0.1@3", `
+hop 1 10.0.0.1@3
+group 3 1
+192.0.2.4/32 20 group 3`,
+			"add     group 2 of 1\nreplace 192.0.2.4/32 metric 20 group 2\ndelete  group 3\n",
+		},
+		{
+			"a kernel without groups gets plain legs", plain, "192.0.2.4/32 20 10.0.0.1@3", `
+hop 1 10.0.0.1@3
+group 3 1
+192.0.2.4/32 20 group 3`,
+			"replace 192.0.2.4/32 metric 20 via 10.0.0.1 link 3\ndelete  next hop 1\n",
+		},
+		{
+			"plain legs of an earlier version are adopted by a group", own, "192.0.2.4/32 20 10.0.0.1@3", "192.0.2.4/32 20 10.0.0.1@3",
+			"add     next hop 1 via 10.0.0.1 link 3\nadd     group 2 of 1\nreplace 192.0.2.4/32 metric 20 group 2\n",
+		},
+		{
+			"what a crash left half done is used", own, "192.0.2.4/32 20 10.0.0.1@3", "hop 7 10.0.0.1@3\ngroup 8 7",
+			"add     192.0.2.4/32 metric 20 group 8\n",
+		},
+		{
+			"or removed", own, "192.0.2.4/32 20 10.0.0.1@3", "hop 7 10.0.0.1@3\nhop 9 10.0.0.2@3\ngroup 8 7\ngroup 6 9\ngroup 5 7 9\n192.0.2.4/32 20 group 8",
+			"delete  next hop 9\ndelete  group 5\n",
+		},
+		{
+			"other weights are other members", own, "192.0.2.4/32 20 10.0.0.1@3 10.0.0.2@3*3", "hop 1 10.0.0.1@3\nhop 2 10.0.0.2@3\ngroup 3 1 2\n192.0.2.4/32 20 group 3",
+			"replace group 3 of 1, 2*3\n",
+		},
+		{
+			"a route that somebody pointed at an object of his own is taken back", own, "192.0.2.4/32 20 10.0.0.1@3", "taken 9\nhop 1 10.0.0.1@3\n192.0.2.4/32 20 group 9",
+			"add     group 2 of 1\nreplace 192.0.2.4/32 metric 20 group 2\n",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want, have := table(t, c.want), table(t, c.have)
-			steps := fib.Plan(want, have)
+			want, have := table(t, c.want), have(t, c.have)
+			steps := fib.Plan(want, have, c.rules)
 			if got := fib.Text(steps); got != c.plan {
 				t.Errorf("plan:\n%swant:\n%s", got, c.plan)
 			}
 			have.Apply(steps)
-			if again := fib.Plan(want, have); len(again) != 0 {
+			if got := have.Table(); !got.Equal(want) {
+				t.Errorf("afterwards:\n%s", got)
+			}
+			if again := fib.Plan(want, have, c.rules); len(again) != 0 {
 				t.Errorf("the second time does something:\n%s", fib.Text(again))
 			}
 		})
 	}
-}
-
-// tables draws small tables that overlap often.
-func tables() *rapid.Generator[fib.Table] {
-	hops := rapid.Custom(func(t *rapid.T) []fib.NextHop {
-		var out []fib.NextHop
-		for i := range 3 {
-			if rapid.Bool().Draw(t, "leg") {
-				addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
-				out = append(out, fib.NextHop{Addr: addr, Link: rapid.IntRange(1, 2).Draw(t, "link"), Weight: 1})
-			}
-		}
-		return out
-	})
-	keys := rapid.Custom(func(t *rapid.T) fib.Key {
-		addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(rapid.IntRange(0, 7).Draw(t, "host"))})
-		return fib.Key{Prefix: netip.PrefixFrom(addr, 32), Metric: uint32(rapid.IntRange(20, 21).Draw(t, "metric"))}
-	})
-	return rapid.Custom(func(t *rapid.T) fib.Table { return rapid.MapOf(keys, hops).Draw(t, "table") })
-}
-
-func TestAPlanTurnsHaveIntoWantAndThenRests(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want, have := tables().Draw(t, "want"), tables().Draw(t, "have")
-		steps := fib.Plan(want, have)
-		deleting := false
-		for _, s := range steps {
-			deleting = deleting || s.Verb == fib.Delete
-			if deleting && s.Verb != fib.Delete {
-				t.Fatalf("%s after a deletion", s)
-			}
-		}
-		have.Apply(steps)
-		if !have.Equal(want) {
-			t.Fatalf("have:\n%swant:\n%s", have, want)
-		}
-		if again := fib.Plan(want, have); len(again) != 0 {
-			t.Fatalf("the second plan:\n%s", fib.Text(again))
-		}
-	})
 }
 
 func TestTheGateHoldsWhatAnEarlierRunLeft(t *testing.T) {
@@ -258,7 +492,7 @@ func TestAPrefixChangesAtMostTenTimesASecond(t *testing.T) {
 
 func TestAFailedStepNamesItsRoute(t *testing.T) {
 	err := &fib.StepError{
-		Step: fib.Step{Key: fib.Key{Prefix: netip.MustParsePrefix("192.0.2.7/32"), Metric: 20}},
+		Step: fib.Step{Key: fib.Key{Prefix: netip.MustParsePrefix("192.0.2.7/32"), Metric: 20, Table: 254}, Verb: fib.Add},
 		Err:  fmt.Errorf("no such device"),
 	}
 	if got := err.Error(); got != "fib: route 192.0.2.7/32: no such device" {
@@ -267,13 +501,16 @@ func TestAFailedStepNamesItsRoute(t *testing.T) {
 }
 
 func BenchmarkPlanOf10000RoutesThatStand(b *testing.B) {
-	want, have := fib.Table{}, fib.Table{}
-	hops := []fib.NextHop{{Addr: netip.MustParseAddr("10.0.0.1"), Link: 3, Weight: 1}}
+	want, have := fib.Table{}, have(b, "hop 1 10.0.0.1@3\ngroup 2 1")
+	hops := hops(b, []string{"10.0.0.1@3"})
 	for i := range 10000 {
 		k := fib.Key{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32), Metric: 20}
-		want[k], have[k] = hops, hops
+		want[k] = hops
+		have.PutRoute(k, fib.Route{Group: 2, Protocol: protocol})
 	}
 	for b.Loop() {
-		fib.Plan(want, have)
+		if steps := fib.Plan(want, have, shared); len(steps) > 0 {
+			b.Fatal(fib.Text(steps))
+		}
 	}
 }

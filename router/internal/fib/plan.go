@@ -1,110 +1,335 @@
 package fib
 
 import (
-	"cmp"
-	"fmt"
+	"net/netip"
 	"slices"
-	"strings"
 )
 
-// Verb says what a Step does. Steps are applied in the order of a plan; lower
-// verbs come first.
-type Verb uint8
+// Kind says how routes with next hops stand in the kernel.
+type Kind uint8
 
 const (
-	// Add makes a route where none of ours stands. It never overwrites.
-	Add Verb = iota
-	// Replace exchanges the next hops of a route of ours in one go; packets
-	// find the old legs or the new ones, never none.
-	Replace
-	// Delete takes a route of ours away.
-	Delete
+	// Multipath routes carry their legs themselves; a change of legs moves
+	// most flows.
+	Multipath Kind = iota
+	// HashGroups are next-hop groups that spread flows by a hash; a change of
+	// members moves some of the flows through the others.
+	HashGroups
+	// ResilientGroups leave the flows of the members that stay where they are.
+	ResilientGroups
 )
 
-// String is the verb in the width that lines plans up.
-func (v Verb) String() string {
-	switch v {
-	case Add:
-		return "add    "
-	case Replace:
-		return "replace"
-	case Delete:
-		return "delete "
-	}
-	return fmt.Sprintf("verb %d", uint8(v))
+// String is the words of status.
+func (k Kind) String() string {
+	return [...]string{"multipath", "nexthop groups", "resilient groups"}[k]
 }
 
-// Step is one change of the kernel's table.
-type Step struct {
-	Verb     Verb
-	Key      Key
-	NextHops []NextHop // of Add and Replace
+// Rules say how a plan has routes stand in the kernel.
+type Rules struct {
+	Kind     Kind
+	Protocol uint8 // of what is made; objects and routes with another are former ones
+	First    ID    // the lowest number for objects of ours
+	// Own is up to how many routes each gets a group of its own. It then
+	// changes without any other, and its flows never have to move. Beyond
+	// that, routes with the same next hops share a group.
+	Own int
 }
 
-// String is "add     192.0.2.7/32 metric 20 via 10.0.0.1 link 3".
-func (s Step) String() string {
-	if s.Verb == Delete {
-		return fmt.Sprintf("%s %s", s.Verb, s.Key)
-	}
-	return fmt.Sprintf("%s %s%s", s.Verb, s.Key, legs(s.NextHops))
-}
+// maxGroups is from how many groups on a route that leaves a group joins any
+// other of the same members, instead of taking a copy with it.
+const maxGroups = 1024
 
-// Compare puts what adds or keeps before what takes away, then orders by key.
-func (s Step) Compare(o Step) int {
-	return cmp.Or(cmp.Compare(s.Verb/Delete, o.Verb/Delete), s.Key.Compare(o.Key), cmp.Compare(s.Verb, o.Verb))
-}
-
-// Plan lists the steps that turn have into want, sorted so that nothing is
-// taken away before everything new stands. It touches nothing. Given only some
-// keys of both tables, it plans for those.
-func Plan(want, have Table) []Step {
-	var steps []Step
-	for k, w := range want {
-		h, stands := have[k]
-		switch {
-		case !stands:
-			steps = append(steps, Step{Add, k, w})
-		case !sameHops(w, h):
-			steps = append(steps, Step{Replace, k, w})
-		}
-	}
-	for k := range have {
+// Plan lists the steps that turn have into want. It touches nothing. At no step
+// does a prefix that stands and is wanted lose its last next hop.
+func Plan(want Table, have *Have, rules Rules) []Step {
+	var gone []Key
+	for k := range have.Routes {
 		if _, wanted := want[k]; !wanted {
-			steps = append(steps, Step{Verb: Delete, Key: k})
+			gone = append(gone, k)
 		}
 	}
-	slices.SortFunc(steps, Step.Compare)
-	return steps
+	return PlanSome(want, gone, have, rules)
 }
 
-// Apply does to t what the kernel does when every step succeeds.
-func (t Table) Apply(steps []Step) {
-	for _, s := range steps {
-		if s.Verb == Delete {
-			delete(t, s.Key)
+// PlanSome is Plan for some keys: those of want, and those gone, which are
+// wanted no more. All other routes stay as they are. A prefix with several keys
+// must be given with all of them.
+func PlanSome(want Table, gone []Key, have *Have, rules Rules) []Step {
+	p := newPlanner(have, rules)
+	p.sortGone(gone)
+	p.sortWanted(want)
+	p.decide()
+	p.placeFresh()
+	p.bury()
+	p.changeGroups()
+	p.sweep()
+	return p.ordered()
+}
+
+// phase is when a step of a plan comes.
+type phase int
+
+const (
+	objects   phase = iota // that are new: first, since all else may need them
+	rescue                 // routes and groups that a dead next hop would take along
+	burial                 // of dead next hops: everything else can wait
+	moves                  // of routes to groups that stay as they are, or are new
+	retreat                // of unwanted routes from groups that change
+	groups                 // that change
+	additions              // of routes to these
+	deletions
+	disused // groups, and then next hops
+	phases
+)
+
+// planner holds a plan while it is made.
+type planner struct {
+	rules Rules
+	have  *Have
+	fates map[ID]*fate // of groups whose routes the plan is about
+	fresh classes      // routes that have no group to stay in
+	hops  map[NextHop]ID
+	made  map[ID][]NextHop       // new groups
+	due   map[netip.Prefix]bool  // that get a route, or another group for one
+	moved map[netip.Prefix]*fate // groups of the keys that go
+	total int                    // routes, when all is done
+	next  ID
+	steps [phases][]Step
+}
+
+// fate is what becomes of a group.
+type fate struct {
+	Group
+	id      ID
+	seen    int // of its routes
+	staying int
+	leaving classes // by what they want
+	gone    []Key
+	target  []NextHop // its next hops in the end; none: it goes
+	joined  int       // routes that come to it
+	rescued bool
+}
+
+// class is some routes that want the same.
+type class struct {
+	hops []NextHop
+	keys []Key
+}
+
+// classes finds a class by its next hops, mostly by the slice being the same.
+type classes struct {
+	all     []*class
+	bySlice map[*NextHop]*class
+}
+
+func (c *classes) add(hops []NextHop, k Key) {
+	found := c.bySlice[&hops[0]]
+	if found == nil {
+		i := slices.IndexFunc(c.all, func(o *class) bool { return sameHops(o.hops, hops) })
+		if i < 0 {
+			i = len(c.all)
+			c.all = append(c.all, &class{hops: hops})
+		}
+		found = c.all[i]
+		if c.bySlice == nil {
+			c.bySlice = map[*NextHop]*class{}
+		}
+		c.bySlice[&hops[0]] = found
+	}
+	found.keys = append(found.keys, k)
+}
+
+// sorted puts the classes in an order that the same input always has: the
+// largest first.
+func (c *classes) sorted() []*class {
+	for _, one := range c.all {
+		slices.SortFunc(one.keys, Key.Compare)
+	}
+	slices.SortFunc(c.all, func(a, b *class) int {
+		if n := len(b.keys) - len(a.keys); n != 0 {
+			return n
+		}
+		return a.keys[0].Compare(b.keys[0])
+	})
+	return c.all
+}
+
+func newPlanner(have *Have, rules Rules) *planner {
+	p := &planner{
+		rules: rules, have: have, fates: map[ID]*fate{}, hops: map[NextHop]ID{}, made: map[ID][]NextHop{},
+		due: map[netip.Prefix]bool{}, moved: map[netip.Prefix]*fate{}, total: len(have.Routes), next: rules.First,
+	}
+	for id, h := range have.Hops {
+		if before, known := p.hops[h.NextHop]; h.Protocol == rules.Protocol && (!known || id < before) {
+			p.hops[h.NextHop] = id
+		}
+	}
+	return p
+}
+
+// fate of the group that r uses; nil when that is none of ours.
+func (p *planner) fate(r Route) *fate {
+	if f := p.fates[r.Group]; f != nil {
+		return f
+	}
+	g, stands := p.have.Groups[r.Group]
+	if !stands {
+		return nil
+	}
+	f := &fate{Group: g, id: r.Group}
+	p.fates[r.Group] = f
+	return f
+}
+
+// usable reports whether routes may stay in the group as it is.
+func (p *planner) usable(g Group) bool {
+	return p.rules.Kind != Multipath && g.Protocol == p.rules.Protocol && g.Resilient == (p.rules.Kind == ResilientGroups)
+}
+
+// sortWanted finds out which wanted routes stand, which change together with
+// their group, and which need another. One with a new metric or table belongs
+// to the group that the prefix has.
+func (p *planner) sortWanted(want Table) {
+	for k, hops := range want {
+		r, stands := p.have.Routes[k]
+		if !stands {
+			p.total++
+		}
+		f := p.fate(r)
+		if f != nil {
+			f.seen++
+		}
+		ours := stands && r.Protocol == p.rules.Protocol
+		if !stands {
+			f, ours = p.moved[k.Prefix], true
+		}
+		switch {
+		case len(hops) == 0 || p.rules.Kind == Multipath:
+			if !stands || !ours || r.Group != 0 || !sameHops(hops, r.NextHops) {
+				p.route(k, 0, hops)
+			}
+		case !ours || f == nil || !p.usable(f.Group):
+			p.fresh.add(hops, k)
+		case sameHops(hops, f.hops) && !stands:
+			f.staying++
+			p.route(k, f.id, hops)
+		case sameHops(hops, f.hops):
+			f.staying++
+		default:
+			f.leaving.add(hops, k)
+		}
+	}
+}
+
+func (p *planner) sortGone(gone []Key) {
+	for _, k := range gone {
+		p.total--
+		if f := p.fate(p.have.Routes[k]); f != nil {
+			f.seen++
+			f.gone = append(f.gone, k)
+			p.moved[k.Prefix] = f
 			continue
 		}
-		t[s.Key] = s.NextHops
+		p.remove(k)
 	}
 }
 
-// Text is a plan with one step a line.
-func Text(steps []Step) string {
-	var b strings.Builder
-	for _, s := range steps {
-		b.WriteString(s.String())
-		b.WriteByte('\n')
+// decide says of each group whether it stays as it is, changes, or goes. When
+// no route wants it as it is, most of its routes take it along; the others take
+// a copy.
+func (p *planner) decide() {
+	for _, id := range sortedIDs(p.fates) {
+		f := p.fates[id]
+		f.staying += f.routes - f.seen
+		leave := f.leaving.sorted()
+		switch {
+		case f.staying > 0:
+			f.target = f.hops
+		case len(leave) > 0:
+			f.target = leave[0].hops
+			f.staying = len(leave[0].keys)
+			for _, k := range leave[0].keys {
+				if _, stands := p.have.Routes[k]; !stands {
+					p.route(k, id, f.target)
+				}
+			}
+			leave = leave[1:]
+		}
+		f.leaving.all = leave
 	}
-	return b.String()
 }
 
-// StepError is the failure of one step; the others of its plan went on.
-type StepError struct {
-	Step Step
-	Err  error
+// placeFresh gives the routes that have no group one.
+func (p *planner) placeFresh() {
+	for _, c := range p.fresh.sorted() {
+		p.settle(c)
+	}
+	for _, id := range sortedIDs(p.fates) {
+		f := p.fates[id]
+		for _, c := range f.leaving.all {
+			p.leave(f, c)
+		}
+	}
 }
 
-func (e *StepError) Error() string { return fmt.Sprintf("fib: route %s: %v", e.Step.Key.Prefix, e.Err) }
+// settle has the routes of c use a group that there is, or a new one.
+func (p *planner) settle(c *class) {
+	if p.own() {
+		for _, k := range c.keys {
+			p.route(k, p.join(class{c.hops, []Key{k}}, true), c.hops)
+		}
+		return
+	}
+	id := p.join(*c, false)
+	for _, k := range c.keys {
+		p.route(k, id, c.hops)
+	}
+}
 
-// Unwrap gives the kernel's error.
-func (e *StepError) Unwrap() error { return e.Err }
+// own reports whether each route gets a group of its own.
+func (p *planner) own() bool { return p.total <= p.rules.Own }
+
+// leave gives the routes of c a copy of their group, which then changes.
+func (p *planner) leave(f *fate, c *class) {
+	if len(p.have.Groups)+len(p.made) >= maxGroups {
+		p.settle(c)
+		return
+	}
+	var id ID
+	for _, k := range c.keys {
+		if id == 0 || p.own() {
+			id = p.copyOf(f, c.hops)
+		}
+		p.route(k, id, c.hops)
+	}
+}
+
+// join returns a group for the routes of c, if possible one that there is:
+// disused ones only, when it is to be nobody else's. One that is about to change
+// is joined by new routes only, which can come after.
+func (p *planner) join(c class, alone bool) ID {
+	standing := slices.ContainsFunc(c.keys, func(k Key) bool { _, stands := p.have.Routes[k]; return stands })
+	for _, id := range sortedIDs(p.have.Groups) {
+		g := p.have.Groups[id]
+		f := p.fates[id]
+		switch {
+		case !p.usable(g), alone && (g.routes > 0 || f != nil && f.joined > 0):
+			continue
+		case f == nil && sameHops(g.hops, c.hops):
+			f = p.fate(Route{Group: id})
+			f.target, f.staying = g.hops, g.routes
+		case f == nil || !sameHops(f.target, c.hops), standing && !sameHops(f.target, g.hops):
+			continue
+		}
+		f.joined += len(c.keys)
+		return id
+	}
+	if !alone {
+		for _, id := range sortedIDs(p.made) {
+			if sameHops(p.made[id], c.hops) {
+				return id
+			}
+		}
+	}
+	return p.group(c.hops)
+}

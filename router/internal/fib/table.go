@@ -31,19 +31,29 @@ func (n NextHop) Compare(o NextHop) int {
 	return cmp.Or(n.Addr.Compare(o.Addr), cmp.Compare(n.Link, o.Link), cmp.Compare(n.Weight, o.Weight))
 }
 
-// Key names a place in the kernel's table: two routes to one prefix stand side
-// by side when their metrics differ.
+// Key names a place in the kernel's tables: two routes to one prefix stand side
+// by side when their metrics or their tables differ.
 type Key struct {
 	Prefix netip.Prefix
 	Metric uint32
+	Table  uint32
 }
 
-// String is "192.0.2.7/32 metric 20".
-func (k Key) String() string { return fmt.Sprintf("%s metric %d", k.Prefix, k.Metric) }
+// mainTable is RT_TABLE_MAIN of rtnetlink(7), which goes without saying.
+const mainTable = 254
 
-// Compare orders keys by family, address, length and metric.
+// String is "192.0.2.7/32 metric 20", and the table when it is not main.
+func (k Key) String() string {
+	s := fmt.Sprintf("%s metric %d", k.Prefix, k.Metric)
+	if k.Table != mainTable {
+		s += fmt.Sprintf(" table %d", k.Table)
+	}
+	return s
+}
+
+// Compare orders keys by family, address, length, metric and table.
 func (k Key) Compare(o Key) int {
-	return cmp.Or(ComparePrefix(k.Prefix, o.Prefix), cmp.Compare(k.Metric, o.Metric))
+	return cmp.Or(ComparePrefix(k.Prefix, o.Prefix), cmp.Compare(k.Metric, o.Metric), cmp.Compare(k.Table, o.Table))
 }
 
 // ComparePrefix orders prefixes by family, address and length.

@@ -18,7 +18,7 @@ var errShort = errors.New("a message that is too short")
 type standing struct {
 	key      fib.Key
 	hops     []fib.NextHop
-	table    uint32
+	object   fib.ID // 0: the legs are the route's own
 	protocol uint8
 	kind     uint8
 	tos      uint8
@@ -34,9 +34,10 @@ func route(body []byte) (standing, error) {
 	}
 	fam, bits := body[0], int(body[1])
 	r := standing{
-		tos: body[3], table: uint32(body[4]), protocol: body[5], kind: body[7],
+		tos: body[3], protocol: body[5], kind: body[7],
 		cloned: native.Uint32(body[8:])&unix.RTM_F_CLONED != 0,
 	}
+	r.key.Table = uint32(body[4])
 	dst := unspecified(fam)
 	hop := fib.NextHop{Weight: 1}
 	for kind, value := range each(body[routeHeaderLen:]) {
@@ -46,7 +47,9 @@ func route(body []byte) (standing, error) {
 		case unix.RTA_PRIORITY:
 			r.key.Metric = native.Uint32(four(value))
 		case unix.RTA_TABLE:
-			r.table = native.Uint32(four(value))
+			r.key.Table = native.Uint32(four(value))
+		case attributeObject:
+			r.object = fib.ID(native.Uint32(four(value)))
 		case unix.RTA_GATEWAY, unix.RTA_VIA:
 			hop.Addr = gateway(kind, value)
 		case unix.RTA_OIF:
@@ -112,29 +115,52 @@ func four(value []byte) []byte {
 	return value
 }
 
-var families = []uint8{unix.AF_INET, unix.AF_INET6}
-
-// Routes reads back every route of ours, whatever its metric.
-func (k *Kernel) Routes() (fib.Table, error) {
-	table := fib.Table{}
-	for _, f := range families {
-		found, err := k.standing(f, k.cfg.Protocol)
-		if err != nil {
-			return nil, fmt.Errorf("kernel: read routes: %w", err)
-		}
-		for _, r := range found {
-			table[r.key] = r.hops
-		}
+// two is value, or two zero bytes when it is shorter.
+func two(value []byte) []byte {
+	if len(value) < 2 {
+		return make([]byte, 2)
 	}
-	return table, nil
+	return value
 }
 
-// standing reads the routes of one family in our table; protocol 0 is anyone's.
+var families = []uint8{unix.AF_INET, unix.AF_INET6}
+
+// Have reads back everything of ours: the objects, and the routes of every
+// table, whatever their metric. What carries one of the former numbers is ours
+// too.
+func (k *Kernel) Have(former ...uint8) (*fib.Have, error) {
+	have := fib.NewHave()
+	numbers := append([]uint8{k.cfg.Protocol}, former...)
+	if k.kind != fib.Multipath {
+		if err := k.readObjects(have, numbers); err != nil {
+			return nil, fmt.Errorf("kernel: read next hops: %w", err)
+		}
+	}
+	for _, protocol := range numbers {
+		for _, f := range families {
+			found, err := k.standing(f, 0, protocol)
+			if err != nil {
+				return nil, fmt.Errorf("kernel: read routes: %w", err)
+			}
+			for _, r := range found {
+				out := fib.Route{Group: r.object, Protocol: protocol}
+				if r.object == 0 {
+					out.NextHops = r.hops
+				}
+				have.PutRoute(r.key, out)
+			}
+		}
+	}
+	return have, nil
+}
+
+// standing reads the routes of one family; table and protocol 0 are any.
 // Routes for one TOS only are left out: we make none, and none is in the way.
-func (k *Kernel) standing(family, protocol uint8) ([]standing, error) {
-	filter := Config{Table: k.cfg.Table, Protocol: protocol}
-	body := filter.routeHeader(nil, netip.PrefixFrom(unspecified(family), 0), 0, 0)
-	body = number(body, unix.RTA_TABLE, k.cfg.Table)
+func (k *Kernel) standing(family uint8, table uint32, protocol uint8) ([]standing, error) {
+	body := routeHeader(nil, netip.PrefixFrom(unspecified(family), 0), table, protocol, 0, 0)
+	if table != 0 {
+		body = number(body, unix.RTA_TABLE, table)
+	}
 	var out []standing
 	err := k.dump(netlink.Message{Header: netlink.Header{Type: unix.RTM_GETROUTE}, Data: body},
 		func() { out = nil },
@@ -143,7 +169,7 @@ func (k *Kernel) standing(family, protocol uint8) ([]standing, error) {
 			if err != nil {
 				return err
 			}
-			if r.table == k.cfg.Table && !r.cloned && r.tos == 0 && (protocol == 0 || r.protocol == protocol) {
+			if !r.cloned && r.tos == 0 && (table == 0 || r.key.Table == table) && (protocol == 0 || r.protocol == protocol) {
 				out = append(out, r)
 			}
 			return nil

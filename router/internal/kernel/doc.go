@@ -3,7 +3,8 @@
 // our back.
 //
 //	fib.Step -> Apply -> RTM_NEWROUTE / RTM_DELROUTE
-//	RTM_GETROUTE (our table, our protocol number) -> Routes -> fib.Table
+//	fib.Step -> Apply -> RTM_NEWNEXTHOP / RTM_DELNEXTHOP
+//	RTM_GETNEXTHOP, RTM_GETROUTE (our protocol number) -> Have -> fib.Have
 //	RTM_GETLINK, RTM_GETADDR -> Facts
 //	RTNLGRP_LINK, _IFADDR, _ROUTE -> Watch -> "links changed", "routes changed"
 //

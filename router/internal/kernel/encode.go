@@ -70,7 +70,10 @@ func family(a netip.Addr) uint8 {
 }
 
 // message is a step in the kernel's language.
-func (c Config) message(s fib.Step) netlink.Message {
+func message(s fib.Step) netlink.Message {
+	if !s.Verb.OfRoute() {
+		return objectMessage(s)
+	}
 	m := netlink.Message{Header: netlink.Header{Type: unix.RTM_NEWROUTE, Flags: netlink.Request}}
 	scope, kind := uint8(unix.RT_SCOPE_UNIVERSE), uint8(unix.RTN_UNICAST)
 	switch s.Verb {
@@ -83,15 +86,19 @@ func (c Config) message(s fib.Step) netlink.Message {
 		m.Header.Type = unix.RTM_DELROUTE
 		scope, kind = unix.RT_SCOPE_NOWHERE, unix.RTN_UNSPEC
 	}
-	if s.Verb != fib.Delete && len(s.NextHops) == 0 {
+	if s.Verb != fib.Delete && s.ID == 0 && len(s.NextHops) == 0 {
 		kind = unix.RTN_UNREACHABLE
 	}
 	const room = 64
-	b := c.routeHeader(make([]byte, 0, room+len(s.NextHops)*28), s.Key.Prefix, scope, kind)
+	b := routeHeader(make([]byte, 0, room+len(s.NextHops)*28), s.Key.Prefix, s.Key.Table, s.Protocol, scope, kind)
 	b = address(b, unix.RTA_DST, s.Key.Prefix.Addr())
 	b = number(b, unix.RTA_PRIORITY, s.Key.Metric)
-	b = number(b, unix.RTA_TABLE, c.Table)
-	if s.Verb != fib.Delete {
+	b = number(b, unix.RTA_TABLE, s.Key.Table)
+	switch {
+	case s.Verb == fib.Delete:
+	case s.ID != 0:
+		b = number(b, attributeObject, uint32(s.ID))
+	default:
 		b = nextHops(b, s.NextHops)
 	}
 	m.Data = b
@@ -99,12 +106,12 @@ func (c Config) message(s fib.Step) netlink.Message {
 }
 
 // routeHeader appends struct rtmsg.
-func (c Config) routeHeader(b []byte, p netip.Prefix, scope, kind uint8) []byte {
-	table := uint8(unix.RT_TABLE_COMPAT)
-	if c.Table < unix.RT_TABLE_COMPAT || c.Table == unix.RT_TABLE_MAIN || c.Table == unix.RT_TABLE_DEFAULT {
-		table = uint8(c.Table)
+func routeHeader(b []byte, p netip.Prefix, table uint32, protocol, scope, kind uint8) []byte {
+	short := uint8(unix.RT_TABLE_COMPAT)
+	if table < unix.RT_TABLE_COMPAT || table == unix.RT_TABLE_MAIN || table == unix.RT_TABLE_DEFAULT {
+		short = uint8(table)
 	}
-	return append(b, family(p.Addr()), uint8(max(p.Bits(), 0)), 0, 0, table, c.Protocol, scope, kind, 0, 0, 0, 0)
+	return append(b, family(p.Addr()), uint8(max(p.Bits(), 0)), 0, 0, short, protocol, scope, kind, 0, 0, 0, 0)
 }
 
 // nextHops appends the legs: one as plain attributes, several as RTA_MULTIPATH.

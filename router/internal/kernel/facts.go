@@ -14,6 +14,7 @@ import (
 type Facts struct {
 	Links     []Link
 	Addresses []Address
+	Spread    []Spread
 }
 
 // Link is a network interface.
@@ -66,6 +67,7 @@ func (k *Kernel) Facts() (Facts, error) {
 	slices.SortFunc(f.Addresses, func(a, b Address) int {
 		return cmp.Or(a.Own.Compare(b.Own), cmp.Compare(a.Link, b.Link), cmp.Compare(a.Subnet.Bits(), b.Subnet.Bits()))
 	})
+	f.Spread = spread()
 	return f, nil
 }
 

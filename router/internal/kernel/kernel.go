@@ -10,6 +10,8 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/hawser-lb/hawser/router/internal/fib"
 )
 
 // ErrPermission says what to do when the kernel lets us change nothing.
@@ -21,8 +23,11 @@ var ErrForeign = errors.New("another program's route stands there")
 
 // Config says which routes are ours.
 type Config struct {
-	Table    uint32
-	Protocol uint8 // rtnetlink(7), rtm_protocol
+	// Table is where our routes should be: others' routes there concern us.
+	Table uint32
+	// Protocol is the number of what is ours, in any table: rtm_protocol of
+	// rtnetlink(7), and nhm_protocol.
+	Protocol uint8
 }
 
 // Kernel is an open door to the kernel's routing table, in the network
@@ -30,6 +35,7 @@ type Config struct {
 // several goroutines.
 type Kernel struct {
 	cfg   Config
+	kind  fib.Kind
 	watch *netlink.Conn
 
 	mu   sync.Mutex
@@ -71,6 +77,9 @@ func (k *Kernel) open() (err error) {
 	if err := k.probe(); err != nil {
 		return err
 	}
+	if err := k.feel(); err != nil {
+		return err
+	}
 	return k.subscribe()
 }
 
@@ -89,6 +98,9 @@ func (k *Kernel) probe() error {
 	}
 	return nil
 }
+
+// Kind is the best that the kernel can do for routes with several next hops.
+func (k *Kernel) Kind() fib.Kind { return k.kind }
 
 var groups = []uint32{
 	unix.RTNLGRP_LINK,
@@ -118,7 +130,11 @@ func (k *Kernel) subscribe() (err error) {
 	if err := k.watch.SetBPF(filter); err != nil {
 		return err
 	}
-	for _, g := range groups {
+	wanted := groups
+	if k.kind != fib.Multipath {
+		wanted = append(wanted, unix.RTNLGRP_NEXTHOP)
+	}
+	for _, g := range wanted {
 		if err := k.watch.JoinGroup(g); err != nil {
 			return err
 		}

@@ -89,31 +89,53 @@ func (s *scene) hops(addrs ...string) []fib.NextHop {
 }
 
 func key(prefix string) fib.Key {
-	return fib.Key{Prefix: netip.MustParsePrefix(prefix), Metric: metric}
+	return fib.Key{Prefix: netip.MustParsePrefix(prefix), Metric: metric, Table: unix.RT_TABLE_MAIN}
+}
+
+// rules for routes of each kind.
+func rules(kind fib.Kind, own int) fib.Rules {
+	return fib.Rules{Kind: kind, Protocol: protocol, First: protocol << 24, Own: own}
+}
+
+var kinds = []fib.Kind{fib.Multipath, fib.HashGroups, fib.ResilientGroups}
+
+// have is what the kernel holds of ours.
+func (s *scene) have(k *kernel.Kernel) *fib.Have {
+	s.t.Helper()
+	have, err := k.Have()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return have
+}
+
+// step is one about a route with legs of its own.
+func step(v fib.Verb, k fib.Key, hops ...fib.NextHop) fib.Step {
+	return fib.Step{Verb: v, Key: k, NextHops: hops, Protocol: protocol}
 }
 
 // apply plans from what stands to want, applies it, and checks that the kernel
 // then holds want.
-func (s *scene) apply(k *kernel.Kernel, want fib.Table) {
+func (s *scene) apply(k *kernel.Kernel, want fib.Table, rules fib.Rules) {
 	s.t.Helper()
-	have, err := k.Routes()
-	if err != nil {
+	have := s.have(k)
+	steps := fib.Plan(want, have, rules)
+	if err := k.Apply(steps); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := k.Apply(fib.Plan(want, have)); err != nil {
-		s.t.Fatal(err)
-	}
-	have, err = k.Routes()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if again := fib.Plan(want, have); len(again) != 0 {
+	have.Apply(steps)
+	stands := s.have(k)
+	if again := fib.Plan(want, stands, rules); len(again) != 0 {
 		s.t.Fatalf("left to do:\n%s", fib.Text(again))
+	}
+	if stands.String() != have.String() {
+		s.t.Fatalf("the kernel has\n%sand not\n%s", stands, have)
 	}
 }
 
-func TestRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
+func TestPlainRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
 	s := newScene(t)
+	plain := rules(fib.Multipath, 0)
 	k := s.main()
 	weighted := s.hops("10.77.2.11", "10.77.2.12")
 	weighted[1].Weight = 3
@@ -125,8 +147,8 @@ func TestRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
 		key("2001:db8:100::1/128"): s.hops("2001:db8:2::11"),
 		key("2001:db8:100::2/128"): s.hops("2001:db8:2::11", "2001:db8:2::12", "2001:db8:2::13"),
 		key("2001:db8:101::/64"):   nil,
-		{Prefix: netip.MustParsePrefix("10.9.0.0/16"), Metric: 77}: s.hops("10.77.2.11"),
-	})
+		{Prefix: netip.MustParsePrefix("10.9.0.0/16"), Metric: 77, Table: unix.RT_TABLE_MAIN}: s.hops("10.77.2.11"),
+	}, plain)
 	for command, want := range map[string]string{
 		"route show 10.77.100.1":               "10.77.100.1 via 10.77.2.11 dev lan proto 73 metric 20",
 		"route show 10.77.100.3":               "10.77.100.3 proto 73 metric 20 nexthop via 10.77.2.11 dev lan weight 1 nexthop via 10.77.2.12 dev lan weight 3",
@@ -146,8 +168,8 @@ func TestRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
 		key("10.77.100.3/32"):      s.hops("10.77.2.11", "10.77.2.12"),
 		key("2001:db8:100::1/128"): s.hops("2001:db8:2::12", "2001:db8:2::13"),
 		key("2001:db8:100::2/128"): s.hops("2001:db8:2::11", "2001:db8:2::14"),
-	})
-	s.apply(k, fib.Table{})
+	}, plain)
+	s.apply(k, fib.Table{}, plain)
 	if left := s.ip("route show proto 73") + s.ip("-6 route show proto 73"); left != "" {
 		t.Errorf("left behind: %s", left)
 	}
@@ -155,16 +177,21 @@ func TestRoutesOfBothFamiliesComeGoAndChange(t *testing.T) {
 
 func TestAnotherTableAndALargeTableNumber(t *testing.T) {
 	s := newScene(t)
-	for _, table := range []uint32{100, 252, 253, 100000} {
-		k := s.open(kernel.Config{Table: table, Protocol: protocol})
-		s.apply(k, fib.Table{key("10.77.100.1/32"): s.hops("10.77.2.11"), key("2001:db8:100::1/128"): s.hops("2001:db8:2::11")})
-		if got := s.ip(fmt.Sprint("route show table ", table)); got != "10.77.100.1 via 10.77.2.11 dev lan proto 73 metric 20" {
-			t.Errorf("table %d: %s", table, got)
+	k := s.main()
+	for _, kind := range kinds {
+		for _, table := range []uint32{100, 252, 253, 254, 100000} {
+			four, six := key("10.77.100.1/32"), key("2001:db8:100::1/128")
+			four.Table, six.Table = table, table
+			s.apply(k, fib.Table{four: s.hops("10.77.2.11", "10.77.2.12"), six: s.hops("2001:db8:2::11")}, rules(kind, 9))
+			got := s.ip(fmt.Sprint("route show proto 73 table ", table))
+			if !strings.Contains(got, "10.77.100.1 ") || !strings.Contains(got, "via 10.77.2.12 dev lan") {
+				t.Errorf("table %d: %s", table, got)
+			}
 		}
-		s.apply(k, fib.Table{})
 	}
-	if have, err := s.main().Routes(); err != nil || len(have) != 0 {
-		t.Errorf("in the main table: %v, %v", have, err)
+	s.apply(k, fib.Table{}, rules(fib.ResilientGroups, 9))
+	if got := s.ip("nexthop show proto 73"); got != "" {
+		t.Errorf("left behind: %s", got)
 	}
 }
 
@@ -182,15 +209,18 @@ func TestRoutesOfOthersAreNeitherSeenNorTouched(t *testing.T) {
 		s.ip(f)
 	}
 	before := s.ip("route show") + s.ip("-6 route show")
-	if have, err := k.Routes(); err != nil || len(have) != 0 {
-		t.Fatalf("routes of ours: %v, %v", have, err)
+	if have := s.have(k); len(have.Routes) != 0 {
+		t.Fatalf("routes of ours: %v", have)
 	}
 	err := k.Apply([]fib.Step{
-		{Verb: fib.Add, Key: key("10.77.100.1/32"), NextHops: s.hops("10.77.2.11")},
-		{Verb: fib.Add, Key: key("2001:db8:100::1/128"), NextHops: s.hops("2001:db8:2::11", "2001:db8:2::12")},
-		{Verb: fib.Delete, Key: key("10.77.100.1/32")},
-		{Verb: fib.Delete, Key: key("2001:db8:100::1/128")},
+		step(fib.Add, key("10.77.100.1/32"), s.hops("10.77.2.11")...),
+		step(fib.Add, key("2001:db8:100::1/128"), s.hops("2001:db8:2::11", "2001:db8:2::12")...),
 	})
+	if err := k.Apply([]fib.Step{
+		step(fib.Delete, key("10.77.100.1/32")), step(fib.Delete, key("2001:db8:100::1/128")),
+	}); err != nil {
+		t.Error(err)
+	}
 	if !errors.Is(err, kernel.ErrForeign) {
 		t.Errorf("error: %v", err)
 	}
@@ -213,7 +243,7 @@ func TestOneBadStepStopsNoOther(t *testing.T) {
 		if i%50 == 7 {
 			gateway = "10.99.0.1" // in nobody's subnet
 		}
-		steps = append(steps, fib.Step{Verb: fib.Add, Key: key(fmt.Sprintf("10.77.100.%d/32", i)), NextHops: s.hops(gateway)})
+		steps = append(steps, step(fib.Add, key(fmt.Sprintf("10.77.100.%d/32", i)), s.hops(gateway)...))
 	}
 	err := k.Apply(steps)
 	if err == nil {
@@ -223,9 +253,8 @@ func TestOneBadStepStopsNoOther(t *testing.T) {
 	if len(lines) != 4 || lines[0] != "fib: route 10.77.100.7/32: Nexthop has invalid gateway (network is unreachable)" {
 		t.Errorf("errors:\n%s", err)
 	}
-	have, err := k.Routes()
-	if err != nil || len(have) != 196 {
-		t.Errorf("%d routes stand, %v", len(have), err)
+	if have := s.have(k); len(have.Routes) != 196 {
+		t.Errorf("%d routes stand", len(have.Routes))
 	}
 }
 
@@ -237,10 +266,10 @@ func TestReplacingWhatIsGoneAndDeletingItTwice(t *testing.T) {
 		if strings.Contains(p, ":") {
 			hops = s.hops("2001:db8:2::11")
 		}
-		if err := k.Apply([]fib.Step{{Verb: fib.Delete, Key: key(p)}}); err != nil {
+		if err := k.Apply([]fib.Step{step(fib.Delete, key(p))}); err != nil {
 			t.Errorf("delete what is gone: %v", err)
 		}
-		if err := k.Apply([]fib.Step{{Verb: fib.Replace, Key: key(p), NextHops: hops}}); !errors.Is(err, unix.ENOENT) {
+		if err := k.Apply([]fib.Step{step(fib.Replace, key(p), hops...)}); !errors.Is(err, unix.ENOENT) {
 			t.Errorf("replace what is gone: %v", err)
 		}
 	}
@@ -299,14 +328,14 @@ func TestWatchTellsWhatOthersDidAndNotWhatWeDid(t *testing.T) {
 		})
 		seen.Store(0)
 	}
-	step := func(v fib.Verb, addrs ...string) {
+	do := func(v fib.Verb, addrs ...string) {
 		t.Helper()
-		if err := k.Apply([]fib.Step{{Verb: v, Key: key("10.77.100.1/32"), NextHops: s.hops(addrs...)}}); err != nil {
+		if err := k.Apply([]fib.Step{step(v, key("10.77.100.1/32"), s.hops(addrs...)...)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	step(fib.Add, "10.77.2.11")
-	step(fib.Replace, "10.77.2.12")
+	do(fib.Add, "10.77.2.11")
+	do(fib.Replace, "10.77.2.12")
 	s.ip("route add 10.99.0.0/24 via 10.77.2.11 proto static") // concerns us not
 	s.ip("link set lo mtu 1400")                               // does, and comes after
 	await("a link", kernel.LinksChanged)
@@ -315,20 +344,20 @@ func TestWatchTellsWhatOthersDidAndNotWhatWeDid(t *testing.T) {
 	}
 	s.ip("route del 10.77.100.1")
 	await("our route deleted", kernel.RoutesChanged)
-	step(fib.Add, "10.77.2.11")
+	do(fib.Add, "10.77.2.11")
 	s.ip("route replace 10.77.100.1 via 10.77.2.99 metric 20 proto static")
 	await("our route overwritten", kernel.RoutesChanged)
 	s.ip("route del 10.77.100.1")
 	await("the stranger left", kernel.RoutesChanged)
 	s.ip("addr add 10.88.0.1/24 dev lan")
 	await("an address", kernel.LinksChanged)
-	step(fib.Add, "10.77.2.11")
+	do(fib.Add, "10.77.2.11")
 	if err := s.host.SetLink("lan", false); err != nil {
 		t.Fatal(err)
 	}
 	await("a link down", kernel.LinksChanged)
-	if have, err := k.Routes(); err != nil || len(have) != 0 {
-		t.Errorf("routes through a link that is down: %v, %v", have, err)
+	if have := s.have(k); len(have.Routes) != 0 {
+		t.Errorf("routes through a link that is down: %v", have)
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -347,7 +376,9 @@ func TestLostNotificationsMeanThatEverythingChanged(t *testing.T) {
 	var steps []fib.Step
 	for i := range 100000 {
 		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16 + byte(i>>16), byte(i >> 8), byte(i)}), 32)
-		steps = append(steps, fib.Step{Verb: fib.Add, Key: fib.Key{Prefix: p, Metric: 20}, NextHops: s.hops("10.77.2.11")})
+		one := step(fib.Add, fib.Key{Prefix: p, Metric: 20, Table: unix.RT_TABLE_MAIN}, s.hops("10.77.2.11")...)
+		one.Protocol++
+		steps = append(steps, one)
 	}
 	if err := other.Apply(steps); err != nil {
 		t.Fatal(err)
@@ -410,42 +441,42 @@ func TestWithoutPermissionOneSentenceSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func BenchmarkApplyTenThousandRoutes(b *testing.B) {
-	for _, legs := range []int{1, 4} {
-		b.Run(fmt.Sprintf("%d legs", legs), func(b *testing.B) {
+func BenchmarkTenThousandRoutes(b *testing.B) {
+	for _, kind := range kinds {
+		b.Run(kind.String(), func(b *testing.B) {
 			s := newScene(b)
 			k := s.main()
-			var addrs []string
-			for i := range legs {
-				addrs = append(addrs, fmt.Sprintf("10.77.2.%d", 11+i))
-			}
-			hops := s.hops(addrs...)
-			var add, remove []fib.Step
+			hops := s.hops("10.77.2.11", "10.77.2.12", "10.77.2.13", "10.77.2.14")
+			want := fib.Table{}
 			for i := range 10000 {
 				p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i >> 8), byte(i)}), 32)
-				add = append(add, fib.Step{Verb: fib.Add, Key: fib.Key{Prefix: p, Metric: metric}, NextHops: hops})
-				remove = append(remove, fib.Step{Verb: fib.Delete, Key: fib.Key{Prefix: p, Metric: metric}})
+				want[fib.Key{Prefix: p, Metric: metric, Table: unix.RT_TABLE_MAIN}] = hops
 			}
 			b.ReportAllocs()
-			var adding, reading time.Duration
-			for b.Loop() {
+			took := map[string]time.Duration{}
+			measure := func(what string, do func()) {
 				start := time.Now()
-				if err := k.Apply(add); err != nil {
-					b.Fatal(err)
-				}
-				adding += time.Since(start)
-				start = time.Now()
-				if have, err := k.Routes(); err != nil || len(have) != len(add) {
-					b.Fatal(len(have), err)
-				}
-				reading += time.Since(start)
-				if err := k.Apply(remove); err != nil {
-					b.Fatal(err)
-				}
+				do()
+				took[what] += time.Since(start)
 			}
-			per := float64(b.N) * 10000
-			b.ReportMetric(float64(adding.Nanoseconds())/per, "ns/route-added")
-			b.ReportMetric(float64(reading.Nanoseconds())/per, "ns/route-read")
+			for b.Loop() {
+				var have *fib.Have
+				measure("read", func() { have = s.have(k) })
+				measure("added", func() {
+					if err := k.Apply(fib.Plan(want, have, rules(kind, 256))); err != nil {
+						b.Fatal(err)
+					}
+				})
+				measure("read", func() { have = s.have(k) })
+				measure("deleted", func() {
+					if err := k.Apply(fib.Plan(nil, have, rules(kind, 256))); err != nil {
+						b.Fatal(err)
+					}
+				})
+			}
+			for what, d := range took {
+				b.ReportMetric(float64(d.Nanoseconds())/float64(b.N)/10000, "ns/route-"+what)
+			}
 		})
 	}
 }

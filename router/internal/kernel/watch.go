@@ -50,13 +50,17 @@ func (k *Kernel) meaning(messages []netlink.Message) Change {
 		switch m.Header.Type {
 		case unix.RTM_NEWLINK, unix.RTM_DELLINK, unix.RTM_NEWADDR, unix.RTM_DELADDR:
 			c |= LinksChanged
+		case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
+			if o, err := anObject(m.Data); err == nil && o.protocol == k.cfg.Protocol {
+				c |= RoutesChanged
+			}
 		case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 			r, err := route(m.Data)
-			if err != nil || r.table != k.cfg.Table || r.cloned {
+			if err != nil || r.cloned {
 				continue
 			}
-			overwrites := m.Header.Type == unix.RTM_NEWROUTE && m.Header.Flags&netlink.Replace != 0
-			if r.protocol == k.cfg.Protocol || overwrites || m.Header.Type == unix.RTM_DELROUTE {
+			leaves := m.Header.Type == unix.RTM_DELROUTE || m.Header.Flags&netlink.Replace != 0
+			if r.protocol == k.cfg.Protocol || leaves && r.key.Table == k.cfg.Table {
 				c |= RoutesChanged
 			}
 		}

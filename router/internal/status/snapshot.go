@@ -161,8 +161,15 @@ type NextHop struct {
 
 // Kernel counts what was asked of it.
 type Kernel struct {
-	Routes      int       `json:"routes"` // ours, as last read back
-	Steps       uint64    `json:"steps"`  // applied since start
+	Routes int `json:"routes"` // ours, as last read back, guards apart
+	// Guards are the prefixes with an unreachable route, so that their unused
+	// addresses lead nowhere else.
+	Guards   []netip.Prefix `json:"guards"`
+	NextHops int            `json:"nextHops"` // objects of ours
+	Groups   int            `json:"groups"`
+	// Advice is what would make the machine a better router.
+	Advice      []string  `json:"advice"`
+	Steps       uint64    `json:"steps"` // applied since start
 	Errors      uint64    `json:"errors"`
 	LastError   string    `json:"lastError,omitempty"`
 	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`

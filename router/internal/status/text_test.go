@@ -62,7 +62,7 @@ func home() *Snapshot {
 			MaxPeers: 64, MaxPrefixes: 1000, Peers: 3, Established: 2, Accepted: 5, Refused: map[string]int{"notAllowed": 1, "defaultRoute": 1},
 		}},
 		Neighbors: neighbors(), Routes: routes(),
-		Kernel: Kernel{Routes: 2, Steps: 9},
+		Kernel: Kernel{Routes: 2, Steps: 9, Guards: []netip.Prefix{}, Advice: []string{}},
 	}
 }
 

@@ -215,7 +215,6 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"log_level", globals + "\toption log_level loud\n", ":3: section 'globals' (globals), option 'log_level' = 'loud': use error, warn, info or debug"},
 		{"metrics_listen", globals + "\toption metrics_listen 9342\n", ":3: section 'globals' (globals), option 'metrics_listen' = '9342': use address:port, such as 192.168.1.1:9342 or [2001:db8::1]:9342\n" +
 			":3: warning: section 'globals' (globals), option 'metrics_listen' = '9342': has no effect yet: there are no metrics"},
-		{"resilient", globals + "\toption resilient 1\n", ":3: warning: section 'globals' (globals), option 'resilient' = '1': has no effect yet: routes are plain multipath ones"},
 		{"boolean", globals + "\toption enabled True\n", ":3: section 'globals' (globals), option 'enabled' = 'True': neither yes nor no: write 1 or 0"},
 		{"unknown option", globals + "\toption metrik 20\n", ":3: warning: section 'globals' (globals), option 'metrik': unknown option, ignored; is metric meant?"},
 		{"quite unknown option", globals + "\toption colour red\n", ":3: warning: section 'globals' (globals), option 'colour': unknown option, ignored"},
@@ -251,7 +250,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"bfd", both + "\toption bfd 1\n\toption bfd_interval 5\n", ":7: warning: section 'home' (cluster), option 'bfd' = '1': has no effect yet: a dead peer is noticed by the hold time\n" +
 			":8: section 'home' (cluster), option 'bfd_interval' = '5': use a whole number from 10 to 60000\n" +
 			":8: warning: section 'home' (cluster), option 'bfd_interval' = '5': has no effect yet: there is no BFD"},
-		{"send and guard", both + "\tlist send 0.0.0.0/0\n\toption guard 1\n", ":8: warning: section 'home' (cluster), option 'guard' = '1': has no effect yet: no unreachable routes are made"},
+		{"send and guard", both + "\tlist send 0.0.0.0/0\n\toption guard 1\n", ""},
 		{"same source", both + "config cluster b\n\toption asn any\n\tlist allow 10.0.0.0/8\n\tlist source 10.9.0.0/16\n\tlist source 192.168.1.0/24\n", ":11: section 'b' (cluster), option 'source' = '192.168.1.0/24': is a source of cluster 'home' as well: one prefix tells one cluster"},
 		{"same source, disabled", both + "config cluster b\n\toption enabled 0\n\toption asn any\n\tlist allow 192.168.10.0/24\n\tlist source 192.168.1.0/24\n", ""},
 		{"overlapping pools", both + "config cluster b\n\toption asn any\n\tlist allow 192.168.0.0/16\n\tlist source 192.168.2.0/24\n", ":9: warning: section 'b' (cluster), option 'allow' = '192.168.0.0/16': overlaps what cluster 'home' may announce: either can take the other's addresses"},

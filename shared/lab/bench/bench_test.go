@@ -140,7 +140,7 @@ func TestEachRouterIsMeasured(t *testing.T) {
 		}
 		for i, phase := range []string{"load", "one peer dies", "withdraw all"} {
 			f := figures[i]
-			if f.Phase != phase || f.Time <= 0 || f.Routes < 50 || f.Resident < 1<<20 {
+			if f.Phase != phase || f.Time <= 0 || f.Routes < 50 && f.NextHops == 0 || f.Resident < 1<<20 {
 				t.Errorf("%s: %+v is not a figure of phase %q", router.Name, f, phase)
 			}
 		}

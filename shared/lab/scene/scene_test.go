@@ -63,7 +63,7 @@ func harbour(t *testing.T) *scene.Scene {
 	}
 	sessions(t, 3)
 	lab.Eventually(t, "the kernel to have none of hawser's routes", func() error {
-		out, err := the.Router.Run(t.Context(), "ip", "route", "show", "proto", "73")
+		out, err := the.Router.Run(t.Context(), "ip", "route", "show", "proto", "73", "type", "unicast")
 		if err == nil && out != "" {
 			err = errors.New(out)
 		}
