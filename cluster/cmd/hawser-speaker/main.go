@@ -23,6 +23,7 @@ them by BGP to the router.
   hawser-speaker run       work, until told to end
   hawser-speaker check     read a ConfigMap, or AddressPools and BGPPeers, and say
                            everything that is wrong with them
+  hawser-speaker migrate   read MetalLB's configuration and print Hawser's objects
   hawser-speaker version   say which version this is
 
 "hawser-speaker COMMAND --help" lists the options of a command. Each option of
@@ -38,7 +39,7 @@ func main() {
 }
 
 // command runs one command and returns the exit status: 0, 1 for what went
-// wrong, 2 for what was not understood.
+// wrong, 2 for what was not understood, 3 for what was done in part.
 func command(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	word := "help"
 	if len(args) > 0 {
@@ -50,6 +51,8 @@ func command(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 		err = run(ctx, args, errs)
 	case "check":
 		err = check(args, in, out)
+	case "migrate":
+		err = move(ctx, args, in, out)
 	case "version", "--version":
 		fmt.Fprintln(out, "hawser-speaker", version.String())
 	case "help", "--help", "-h":
@@ -66,6 +69,9 @@ func command(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	fmt.Fprintln(errs, "hawser-speaker:", err)
 	if errors.As(err, new(misuse)) {
 		return 2
+	}
+	if errors.As(err, new(incomplete)) {
+		return 3
 	}
 	return 1
 }

@@ -19,20 +19,27 @@ type Config struct {
 	// Warnings are places that are read, but do something else than they may
 	// seem to do.
 	Warnings []Problem
+	// Lost has what Moving passes over and ConfigMap takes for a mistake.
+	Lost []Problem
 }
 
 // ConfigMap reads the text of the key "config". The error is a Problems.
-func ConfigMap(text string) (Config, error) {
+func ConfigMap(text string) (Config, error) { return read(text, &reader{}) }
+
+// Moving reads the text for somebody who moves house: what Hawser will never do,
+// such as layer2, is no mistake but lost.
+func Moving(text string) (Config, error) { return read(text, &reader{moving: true}) }
+
+func read(text string, r *reader) (Config, error) {
 	root, err := document(text)
 	if err != nil {
 		return Config{}, Problems{syntax(err)}
 	}
-	r := &reader{}
 	c := r.config(root)
 	if len(r.problems) > 0 {
 		return Config{}, r.problems.sorted()
 	}
-	c.Warnings = r.warnings.sorted()
+	c.Warnings, c.Lost = r.warnings.sorted(), r.lost.sorted()
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -69,7 +70,7 @@ func (r *reader) peer(v value) model.Peer {
 		r.wrong(f["ebgp-multihop"], "the peer is in the same AS %d, so the session is not eBGP; leave this out", p.MyASN)
 	}
 	p.HoldTime, p.Keepalive = r.timers(f["hold-time"], f["keepalive-time"])
-	r.bfdProfile(f["bfd-profile"])
+	p.BFD = r.bfdProfile(f["bfd-profile"])
 	return p
 }
 
@@ -126,39 +127,59 @@ func (r *reader) timers(hold, keep value) (h, k time.Duration) {
 	return h, k
 }
 
-func (r *reader) bfdProfile(v value) {
-	name := r.text(v)
-	if name == "" {
-		return
-	}
-	if !r.profiles[name] {
-		r.wrong(v, "there is no profile %q under bfd-profiles", name)
-		return
-	}
-	r.warn(v, "BFD has no effect yet: a dead peer is noticed by the hold time")
+// profile is one of bfd-profiles; more says that it asks for what is never
+// spoken.
+type profile struct {
+	model.BFD
+	more bool
 }
 
-// bfdProfiles checks the profiles and remembers their names.
+func (r *reader) bfdProfile(v value) model.BFD {
+	name := r.text(v)
+	if name == "" {
+		return model.BFD{}
+	}
+	p, known := r.profiles[name]
+	switch {
+	case !known:
+		r.wrong(v, "there is no profile %q under bfd-profiles", name)
+	case r.moving && p.more:
+		r.lost = append(r.lost, Problem{v.line, v.path, fmt.Errorf("echo-mode, passive-mode and minimum-ttl of profile %q are not spoken", name)})
+	case !r.moving:
+		r.warn(v, "BFD has no effect yet: a dead peer is noticed by the hold time")
+	}
+	return p.BFD
+}
+
+// What a profile means when it says nothing.
+const (
+	bfdInterval   = 300
+	bfdMultiplier = 3
+)
+
+// bfdProfiles reads the profiles.
 func (r *reader) bfdProfiles(v value) {
-	r.profiles = map[string]bool{}
+	r.profiles = map[string]profile{}
 	for _, item := range r.items(v) {
 		f := r.fields(item, "name", "receive-interval", "transmit-interval", "detect-multiplier",
 			"echo-interval", "echo-mode", "passive-mode", "minimum-ttl")
-		for _, name := range []string{"receive-interval", "transmit-interval", "echo-interval"} {
-			r.number(f[name], 10, 60000)
+		interval := func(name string) time.Duration {
+			return time.Duration(cmp.Or(r.number(f[name], 10, 60000), bfdInterval)) * time.Millisecond
 		}
-		r.number(f["detect-multiplier"], 2, 255)
-		r.number(f["minimum-ttl"], 1, 254)
-		r.boolean(f["echo-mode"], false)
-		r.boolean(f["passive-mode"], false)
+		p := profile{BFD: model.BFD{Enabled: true, Receive: interval("receive-interval"), Transmit: interval("transmit-interval")}}
+		interval("echo-interval")
+		p.Multiplier = uint8(cmp.Or(r.number(f["detect-multiplier"], 2, 255), bfdMultiplier))
+		ttl := r.number(f["minimum-ttl"], 1, 254)
+		echo, passive := r.boolean(f["echo-mode"], false), r.boolean(f["passive-mode"], false)
+		p.more = ttl != 0 || echo || passive
 		if !r.required(f["name"]) {
 			continue
 		}
 		name := r.text(f["name"])
-		if r.profiles[name] {
+		if _, twice := r.profiles[name]; twice {
 			r.wrong(f["name"], "a profile %q stands above already", name)
 		}
-		r.profiles[name] = true
+		r.profiles[name] = p
 	}
 }
 

@@ -67,6 +67,10 @@ func (r *reader) protocol(v value) {
 	switch s := r.text(v); s {
 	case "bgp", "": // what is no text has been told of
 	case "layer2":
+		if r.moving {
+			r.lost = append(r.lost, Problem{v.line, v.path, errMovedLayer2})
+			return
+		}
 		r.problems = append(r.problems, Problem{v.line, v.path, ErrLayer2})
 	default:
 		r.wrong(v, `%q is no protocol: write "bgp"`, s)

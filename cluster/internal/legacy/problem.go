@@ -13,6 +13,8 @@ import (
 // ErrLayer2 marks a pool that asks for a protocol that Hawser does not speak.
 var ErrLayer2 = errors.New(`layer2 (ARP and NDP) is not spoken here: Hawser announces by BGP only. Write "protocol: bgp" and name your router under "peers", or leave the pool out`)
 
+var errMovedLayer2 = errors.New("layer2 (ARP and NDP) is not spoken: the pool's addresses are announced by BGP, so the router must be named as a peer")
+
 // Problem is one mistake, or one warning, and its place.
 type Problem struct {
 	Line int    // of the text, from 1; 0 when unknown

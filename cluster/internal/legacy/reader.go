@@ -17,9 +17,11 @@ import (
 type reader struct {
 	problems Problems
 	warnings Problems
+	moving   bool
+	lost     Problems // only when moving
 	// communities by name.
 	communities map[string]uint32
-	profiles    map[string]bool
+	profiles    map[string]profile
 }
 
 // value is a place in the text and what stands there, if anything.
