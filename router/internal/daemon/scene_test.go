@@ -200,6 +200,8 @@ func neighbor(snap status.Snapshot, addr string) (status.Neighbor, error) {
 	return snap.Neighbors[i], nil
 }
 
+var errNotTold = errors.New("not told")
+
 // path finds what a peer told of a prefix.
 func pathOf(snap status.Snapshot, prefix, peer string) (status.Path, error) {
 	for _, r := range snap.Routes {
@@ -212,5 +214,5 @@ func pathOf(snap status.Snapshot, prefix, peer string) (status.Path, error) {
 			}
 		}
 	}
-	return status.Path{}, errors.New("not told")
+	return status.Path{}, errNotTold
 }
