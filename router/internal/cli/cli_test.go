@@ -173,7 +173,7 @@ func TestAnswersAreOfTheFamilyAsked(t *testing.T) {
 func TestWhatIsNoCommandListsThePossibleWords(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                  "a command is missing",
-		"shwo":                              `unknown word "shwo", possible: run, check, show, version, help`,
+		"shwo":                              `unknown word "shwo", possible: run, check, show, import-quagga, version, help`,
 		"show":                              "show: more words are needed: ip, ipv6, clusters",
 		"show i":                            "show i: ambiguous: ip, ipv6",
 		"show ip":                           "show ip: more words are needed: bgp, route",
@@ -366,5 +366,29 @@ func TestADaemonThatCannotRunSaysSoOnce(t *testing.T) {
 	p, out := starting(d)
 	if s := p.Main(t.Context(), []string{"run"}); s != 1 || out.String() != "hawser: kernel: no permission to change routes: run as root\n" {
 		t.Errorf("ends with %d: %s", s, out)
+	}
+}
+
+func TestImportQuaggaPrintsUCIAndNamesWhatIsLost(t *testing.T) {
+	const conf = "router bgp 65000\n neighbor 192.168.1.5 remote-as 65001\n neighbor 192.168.1.5 passive\n"
+	const uci = "config globals 'globals'\n\toption asn '65000'\n"
+	file := filepath.Join(t.TempDir(), "bgpd.conf")
+	if err := os.WriteFile(file, []byte(conf+" neighbor 192.168.1.5 weight 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		arg, out, complaint string
+		status              int
+	}{
+		{"-", uci, "", done},
+		{file, uci, "hawser: " + file + ": line 4: neighbor 192.168.1.5 weight 5: ", partly},
+		{file + ".no", "", "no such file", failed},
+	} {
+		var out, complaints bytes.Buffer
+		p := Program{Stdin: strings.NewReader(conf), Stdout: &out, Stderr: &complaints, Getenv: func(string) string { return "" }}
+		status := p.Main(t.Context(), []string{"import-quagga", c.arg})
+		if status != c.status || !strings.Contains(out.String(), c.out) || !strings.Contains(complaints.String(), c.complaint) {
+			t.Errorf("import-quagga %s: %d\n%s\n%s", c.arg, status, out.String(), complaints.String())
+		}
 	}
 }

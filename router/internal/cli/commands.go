@@ -22,6 +22,9 @@ func init() {
 			{text: "ipv6", next: family("show ipv6", status.IPv6), enter: func(c *call) { c.family = status.IPv6 }},
 			{text: "clusters", help: "who may announce what, and what came of it", flags: asking, do: (*call).clusters},
 		}},
+		{text: "import-quagga", help: "Quagga's or FRR's bgpd.conf in UCI's words; 3 when something is left out", next: []*word{
+			{text: "FILE", help: "a bgpd.conf, or - for what vtysh prints for show running-config", do: (*call).importQuagga, takes: takesFile},
+		}},
 		{text: "version", help: "which hawser this is", flags: []string{"json"}, do: (*call).version},
 		{text: "help", help: "this list; after other words, what may follow them", do: (*call).helpAll, next: []*word{
 			{text: "WORDS", takes: func(*call, string) error { return nil }},

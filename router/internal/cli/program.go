@@ -32,6 +32,7 @@ type Settings struct {
 
 // Program is the process as the commands see it.
 type Program struct {
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	// NewDaemon returns a Daemon that has started nothing.
@@ -43,6 +44,7 @@ const (
 	done    = 0
 	failed  = 1
 	misused = 2
+	partly  = 3 // done, and something was left out
 )
 
 // DefaultConfig is the file that run and check read.
@@ -53,8 +55,11 @@ type misuse struct{ text string }
 
 func (m misuse) Error() string { return m.text }
 
-// errSilent ends with status 1 after everything has been said.
-var errSilent = errors.New("")
+// errSilent ends with status 1 after everything has been said, errPartly with 3.
+var (
+	errSilent = errors.New("")
+	errPartly = errors.New("")
+)
 
 // Main runs the command that args are, without the program's name, and returns
 // the exit status.
@@ -67,6 +72,8 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 	case errors.As(err, &wrong):
 		p.complain(err)
 		return misused
+	case errors.Is(err, errPartly):
+		return partly
 	case !errors.Is(err, errSilent):
 		p.complain(err)
 	}
