@@ -93,7 +93,7 @@ func (d *draft) readGlobals(all []*section, tables Tables) {
 			first = s
 			d.globals.Enabled = d.enabled(s)
 			fill(&d.globals, s, fields, d.say)
-			if !s.has("asn") {
+			if !s.has("asn") && d.globals.Enabled {
 				d.say.missing(s, "asn", "missing: the router's own AS number, such as one from 64512 to 65534")
 			}
 			checkGlobals(s, d.globals, d.say)

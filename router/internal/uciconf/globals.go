@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/logging"
@@ -66,7 +67,33 @@ func globalFields(tables Tables) []field[Globals] {
 			g.MetricsListen, err = addrPort(text)
 			return err
 		}},
+		{name: "memory_limit", kind: "number and KiB, MiB or GiB", read: func(_ *Globals, text string) error { return memoryLimit(text) }},
+		{name: "gc_percent", kind: "1..1000 or off", read: func(_ *Globals, text string) error { return gcPercent(text) }},
 	}
+}
+
+// memoryLimit checks what the init script hands to Go's runtime as GOMEMLIMIT,
+// before the daemon starts; the daemon itself has no use for it.
+func memoryLimit(text string) error {
+	for _, unit := range []string{"KiB", "MiB", "GiB"} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			if _, err := integer(number, 1, 1<<20); err == nil {
+				return nil
+			}
+		}
+	}
+	return errors.New("use a whole number up to 1048576 and a unit, KiB, MiB or GiB, such as 32MiB")
+}
+
+// gcPercent checks what the init script hands to Go's runtime as GOGC.
+func gcPercent(text string) error {
+	if text == "off" {
+		return nil
+	}
+	if _, err := integer(text, 1, 1000); err != nil {
+		return errors.New("use a whole number from 1 to 1000, or off")
+	}
+	return nil
 }
 
 // localTable holds the kernel's own routes to this host.
