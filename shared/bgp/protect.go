@@ -153,6 +153,7 @@ var errNoSYN = errors.New("the kernel kept no SYN")
 
 const (
 	ipv4Header, ipv6Header, tcpHeader = 20, 40, 20
+	protocolTCP                       = 6
 	// optionEnd, optionPad and optionMD5 are kinds of TCP options (RFC 9293
 	// §3.1, RFC 2385 §3.0).
 	optionEnd, optionPad, optionMD5 = 0, 1, 19
@@ -165,7 +166,7 @@ func parseSYN(b []byte) (syn, error) {
 	switch {
 	case len(b) >= ipv4Header && b[0]>>4 == 4:
 		s.ttl, at = b[8], int(b[0]&0x0f)*4
-	case len(b) >= ipv6Header && b[0]>>4 == 6:
+	case len(b) >= ipv6Header && b[0]>>4 == 6 && b[6] == protocolTCP: // no extension headers
 		s.ttl, at = b[7], ipv6Header
 	default:
 		return syn{}, errNoSYN

@@ -110,7 +110,9 @@ func TestASYNIsReadToItsEnd(t *testing.T) {
 		return append(b, options...)
 	}
 	v6 := append(make([]byte, 60), 1, 1, 19, 18)
-	v6[0], v6[7], v6[52] = 0x60, 64, 6<<4
+	v6[0], v6[6], v6[7], v6[52] = 0x60, 6, 64, 6<<4
+	extended := append([]byte{}, v6...)
+	extended[6] = 60 // destination options come first
 	md5 := append([]byte{1, 1, 19, 18}, make([]byte, 16)...)
 	for name, c := range map[string]struct {
 		b    []byte
@@ -125,6 +127,7 @@ func TestASYNIsReadToItsEnd(t *testing.T) {
 		"an option without end":    {v4(1, 2, 0, 0, 0), "{1 false}"},
 		"the end before a key":     {v4(1, append([]byte{0, 0, 0, 0}, md5...)...), "{1 false}"},
 		"IPv6, cut off":            {v6, "{64 true}"},
+		"IPv6 with more headers":   {extended, errNoSYN.Error()},
 	} {
 		got, err := parseSYN(c.b)
 		text := fmt.Sprint(got)
@@ -423,6 +426,7 @@ func FuzzSYN(f *testing.F) {
 	packet(0x45, 20, 2, 4, 5, 180)
 	packet(0x46, 24, 1, 1, 19, 18)
 	packet(0x60, 40, append([]byte{1, 1, 19, 18}, make([]byte, 16)...)...)
+	f.Add([]byte("\x60\x00\x00\x00\x00\x00\x06\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseSYN(b); err != nil && s != (syn{}) {
 			t.Errorf("%+v beside %v", s, err)

@@ -18,7 +18,7 @@ import (
 // says nothing; RFC 4594 §3.1 does).
 const precedence = 0xc0
 
-// option names are one of each family.
+// setHops says with what TTL packets leave.
 func setHops(fd int, f Family, ttl uint8) error {
 	if f == IPv6 {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, int(ttl))
@@ -26,6 +26,7 @@ func setHops(fd int, f Family, ttl uint8) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, int(ttl))
 }
 
+// setLeast has packets with a lower TTL dropped (RFC 5082 §3).
 func setLeast(fd int, f Family, least uint8) error {
 	if f == IPv6 {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MINHOPCOUNT, int(least))

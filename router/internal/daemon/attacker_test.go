@@ -109,7 +109,13 @@ func (a *attacker) hear() (kind byte, body []byte, err error) {
 // shake goes through the handshake.
 func (a *attacker) shake(own string) {
 	a.t.Helper()
-	for _, b := range [][]byte{open(4, 65001, 9, own), message(mKeepalive)} {
+	a.shakeFor(own, 9)
+}
+
+// shakeFor offers a hold time in seconds.
+func (a *attacker) shakeFor(own string, hold uint16) {
+	a.t.Helper()
+	for _, b := range [][]byte{open(4, 65001, hold, own), message(mKeepalive)} {
 		if err := a.say(b); err != nil {
 			a.t.Fatal(err)
 		}
@@ -238,7 +244,7 @@ func TestHostileMessagesEndTheirSessionAndNoOther(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			a := attack(t, evil, own(i))
 			if c.session {
-				a.shake(own(i))
+				a.shakeFor(own(i), 3)
 			}
 			if err := a.say(c.says); err != nil {
 				t.Fatal(err)
