@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hawser-lb/hawser/router/internal/status"
+	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/lab"
 )
 
@@ -103,6 +104,38 @@ func must(s status.Snapshot, err error) status.Snapshot {
 		panic(err)
 	}
 	return s
+}
+
+func TestAPrefixIsToldToTheSectionsThatSendIt(t *testing.T) {
+	c, problems := uciconf.Parse("hawser", []byte(protected+`
+config cluster 'quiet'
+	option asn '65002'
+	list source '10.78.0.0/24'
+	list allow '10.77.101.0/24'
+
+config neighbor 'heir'
+	option address '10.77.2.5'
+	option cluster 'home'
+
+config neighbor 'other'
+	option address '10.77.2.6'
+	option cluster 'home'
+	list send '::/0'
+`), uciconf.SystemTables)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range offers(c) {
+		got = append(got, fmt.Sprint(a.Prefix, " to ", a.ToNamed))
+	}
+	want := "0.0.0.0/0 to [home heir] ::/0 to [other] 2001:db8::/32 to [home heir]"
+	if text := strings.Join(got, " "); text != want {
+		t.Errorf("%s, want %s", text, want)
+	}
+	if n := len(offers(uciconf.Config{})); n != 0 {
+		t.Errorf("%d routes are told to nobody", n)
+	}
 }
 
 const distant = `
