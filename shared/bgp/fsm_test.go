@@ -790,6 +790,45 @@ func TestRouteRefreshTellsTheFamilyAgain(t *testing.T) {
 	})
 }
 
+func TestAPeerIsAskedToTellAgainWhenItCan(t *testing.T) {
+	inWorld(t, []Peer{passive(peerA, settings(65000, "1.1.1.1"))}, nil, func(t *testing.T, w *world, us *ear) {
+		addr := netip.MustParseAddr(peerA)
+		if us.Refresh(addr) || us.Refresh(netip.MustParseAddr("10.0.0.99")) {
+			t.Error("somebody without a session is asked")
+		}
+		p := w.call(t, peerA)
+		p.shake(65001, 0, "2.2.2.2")
+		synctest.Wait()
+		if !us.Refresh(addr) {
+			t.Fatal("a peer that can is not asked")
+		}
+		for _, want := range []string{"\x00\x01\x00\x01", "\x00\x02\x00\x01"} {
+			kind, body, err := p.door.next()
+			for kind == bgp.BGP_MSG_KEEPALIVE {
+				kind, body, err = p.door.next()
+			}
+			if err != nil || kind != bgp.BGP_MSG_ROUTE_REFRESH || string(body) != want {
+				t.Fatalf("it hears %d %x, %v", kind, body, err)
+			}
+		}
+		synctest.Wait()
+		if n := us.status(t, peerA).MsgSent.RouteRefresh; n != 2 {
+			t.Errorf("%d counted", n)
+		}
+	})
+	inWorld(t, []Peer{passive(peerA, settings(65000, "1.1.1.1"))}, nil, func(t *testing.T, w *world, us *ear) {
+		p := w.call(t, peerA)
+		p.expect("OPEN")
+		p.send(bgp.BGP_MSG_OPEN, hello(65001, 0, "2.2.2.2", bgp.NewCapFourOctetASNumber(65001)))
+		p.expect("KEEPALIVE")
+		p.send(bgp.BGP_MSG_KEEPALIVE, nil)
+		synctest.Wait()
+		if !us.up(peerA) || us.Refresh(netip.MustParseAddr(peerA)) {
+			t.Error("a peer that cannot is asked")
+		}
+	})
+}
+
 func TestBeforeTheFirstAnnounceNotEvenEndOfRIBIsTold(t *testing.T) {
 	inWorld(t, []Peer{passive(peerA, settings(65000, "1.1.1.1"))}, nil, func(t *testing.T, w *world, us *ear) {
 		p := w.call(t, peerA)

@@ -64,13 +64,25 @@ func (l *line) adjust(before uciconf.Globals) {
 // judgeAgain gives a peer its new policy. When routes that were refused before
 // are no longer held, only the peer can tell them again.
 func (l *line) judgeAgain(addr netip.Addr) {
-	had := l.rib.Count(addr)
-	changed := l.rib.SetPolicy(addr, l.policy(addr))
-	if changed && had.Dropped > 0 {
-		l.log.Info("session reset to be told again", "peer", addr, "forgotten", had.Dropped)
-		l.sessions.Reset(addr, configurationChange, 0)
+	if l.rib.SetPolicy(addr, l.policy(addr)) {
+		l.askAgain(addr)
 	}
 	l.limit(addr)
+}
+
+// askAgain has the peer tell everything again, if anything it told is forgotten
+// and may now count: by a ROUTE-REFRESH, else by a new session.
+func (l *line) askAgain(addr netip.Addr) {
+	forgotten := l.rib.Count(addr).Dropped
+	switch {
+	case forgotten == 0:
+	case l.sessions.Refresh(addr):
+		l.rib.AskedAgain(addr)
+		l.log.Info("asked to tell its routes again", "peer", addr, "forgotten", forgotten)
+	default:
+		l.log.Info("session reset to be told again", "peer", addr, "forgotten", forgotten)
+		l.sessions.Reset(addr, configurationChange, 0)
+	}
 }
 
 // policy says what the peer at addr may tell: its neighbor section, else the

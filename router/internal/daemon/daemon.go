@@ -37,6 +37,7 @@ type Speaker interface {
 	Announce(all []bgp.Announcement)
 	Events() <-chan bgp.Event
 	Reset(peer netip.Addr, n bgp.Notification, idle time.Duration)
+	Refresh(peer netip.Addr) bool
 
 	Status() []bgp.PeerStatus
 	Ranges() []bgp.RangeStatus

@@ -119,6 +119,7 @@ type fakeSpeaker struct {
 	peers  []bgp.Peer
 	ranges []bgp.Range
 	resets []string
+	able   bool // to refresh
 }
 
 func (s *fakeSpeaker) Run(ctx context.Context) error {
@@ -138,6 +139,15 @@ func (s *fakeSpeaker) Reset(peer netip.Addr, n bgp.Notification, idle time.Durat
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resets = append(s.resets, fmt.Sprintf("%s %d/%d %v", peer, n.Code, n.Subcode, idle))
+}
+
+func (s *fakeSpeaker) Refresh(peer netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.able {
+		s.resets = append(s.resets, peer.String()+" refresh")
+	}
+	return s.able
 }
 
 func (s *fakeSpeaker) Status() []bgp.PeerStatus {
@@ -514,18 +524,39 @@ func TestALinkThatIsDownTakesItsRoutesAlong(t *testing.T) {
 }
 
 func TestForgottenRoutesAreAskedForAgain(t *testing.T) {
-	within(t, twoNeighbors, func(w *world) {
-		w.s.up(five)
-		w.s.tell(five, netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("10.0.0.3/32"))
-		w.table()
-		if len(w.s.resets) != 0 {
-			t.Fatalf("resets: %v", w.s.resets)
+	for _, c := range []struct {
+		able bool
+		want []string
+	}{
+		{true, []string{"192.168.1.5 refresh"}},
+		{false, []string{"192.168.1.5 6/6 0s"}},
+	} {
+		forgotten := func(w *world) {
+			w.s.able = c.able
+			w.s.up(five)
+			w.s.tell(five, netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32"), netip.MustParsePrefix("10.0.0.3/32"))
+			w.table()
+			if len(w.s.resets) != 0 {
+				t.Fatalf("resets: %v", w.s.resets)
+			}
 		}
-		w.configure(strings.Replace(twoNeighbors, "192.168.10.0/24", "10.0.0.0/8", 1))
-		if !slices.Equal(w.s.resets, []string{"192.168.1.5 6/6 0s"}) {
-			t.Errorf("resets: %v", w.s.resets)
-		}
-	})
+		within(t, twoNeighbors, func(w *world) {
+			forgotten(w)
+			w.configure(strings.Replace(twoNeighbors, "192.168.10.0/24", "10.0.0.0/8", 1))
+			if !slices.Equal(w.s.resets, c.want) {
+				t.Errorf("after a new policy: %v", w.s.resets)
+			}
+		})
+		within(t, twoNeighbors, func(w *world) {
+			forgotten(w)
+			w.k.do(func() { w.k.facts.Links = []kernel.Link{{Index: 3, Name: "br-lan"}} })
+			w.k.tell(kernel.LinksChanged)
+			time.Sleep(time.Second)
+			if !slices.Equal(w.s.resets, c.want) {
+				t.Errorf("after a link changed: %v", w.s.resets)
+			}
+		})
+	}
 }
 
 func TestTooManyPrefixesCloseTheSessionOnce(t *testing.T) {

@@ -164,7 +164,11 @@ func (l *line) readDone(r reading, now time.Time) {
 	t.wantAll = true
 	t.pace.Forget(now)
 	t.holds(r.have, now)
-	l.rib.SetFacts(ribFacts(r.facts))
+	if l.rib.SetFacts(ribFacts(r.facts)) {
+		for _, addr := range l.rib.Peers() {
+			l.askAgain(addr)
+		}
+	}
 	if first {
 		l.log.Info("routes adopted", "routes", len(r.have.Routes), "nextHops", l.nextHopKind())
 		for _, a := range l.advice() {

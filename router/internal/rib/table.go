@@ -217,10 +217,11 @@ func (e *entry) find(addr netip.Addr) (int, bool) {
 	return len(e.paths), false
 }
 
-// SetFacts has every route judged again when the facts are new ones.
-func (t *Table) SetFacts(f Facts) {
+// SetFacts has every route judged again when the facts are new ones, which it
+// reports.
+func (t *Table) SetFacts(f Facts) (changed bool) {
 	if t.facts.Equal(f) {
-		return
+		return false
 	}
 	t.facts = f
 	clear(t.resolved)
@@ -229,6 +230,15 @@ func (t *Table) SetFacts(f Facts) {
 	}
 	for _, e := range t.entries {
 		t.touch(e)
+	}
+	return true
+}
+
+// AskedAgain notes that the peer tells everything anew: what it told before and
+// was forgotten is counted no more.
+func (t *Table) AskedAgain(addr netip.Addr) {
+	if p := t.peers[addr]; p != nil {
+		p.dropped = 0
 	}
 }
 
