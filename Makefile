@@ -80,6 +80,11 @@ $(BUILD)/hawser-speaker.oci.tar: $(BUILD)/image $(PLATFORMS:%=$(BUILD)/hawser-sp
 	$(BUILD)/image -o $@ -name $(IMAGE) -tag $(VERSION) -tag latest -epoch $(EPOCH) \
 	  $(foreach p,$(PLATFORMS),linux/$(or $(platform_$p),$p)=$(BUILD)/hawser-speaker-$p)
 
+.PHONY: manifest
+manifest: ## build/hawser.yaml: all manifests in one file, for the image of this version
+	cd cluster/packaging && go run ./cmd/manifest ../deploy $(IMAGE) $(VERSION) > ../../$(BUILD)/hawser.yaml
+	@ls -l $(BUILD)/hawser.yaml
+
 # What holds a pod's namespaces in the test cluster.
 $(BUILD)/sandbox.oci.tar: $(BUILD)/image cluster/testcluster/cmd/pause/main.go
 	cd cluster/testcluster && CGO_ENABLED=0 go build -trimpath -o ../../$(BUILD)/pause ./cmd/pause
@@ -100,8 +105,9 @@ build/kube: $(wildcard cluster/testcluster/cmd/kube/*.go) cluster/testcluster/go
 	    {n[what]++; if (n[what] % 100 == 0) {printf "  %d %s\n", n[what], what; fflush()} what = ""}'
 
 .PHONY: generate
-generate: ## the CRDs and deep copies, from cluster/api
+generate: ## the CRDs and deep copies from cluster/api, the Helm chart from the manifests, the dashboard
 	go tool controller-gen object crd paths=./cluster/api/... output:crd:dir=cluster/deploy/crds
+	cd cluster/packaging && go run ./cmd/chart ../deploy && go run ./monitoring/cmd/dashboard ../deploy/monitoring/dashboard.json
 
 ## --- test
 
