@@ -28,6 +28,18 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "router":
 		err = playRouter(os.Args[1], os.Args[2], len(os.Args) > 3)
+	case "router without MD5":
+		if err = lessen(withoutMD5()); err == nil {
+			err = playRouter(os.Args[1], os.Args[2], false)
+		}
+	case "router that loses netlink":
+		lost := make(chan os.Signal, 1)
+		signal.Notify(lost, syscall.SIGUSR1)
+		go func() {
+			<-lost
+			fmt.Fprintln(os.Stderr, lostNetlink, lessen(withoutNetlink()))
+		}()
+		err = playRouter(os.Args[1], os.Args[2], false)
 	case "node":
 		err = playNode(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
 	}
@@ -36,6 +48,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 }
+
+// lostNetlink is what a router says once it can send nothing to the kernel.
+const lostNetlink = "netlink is lost:"
 
 // playRouter is `hawser run -c config --socket socket`.
 func playRouter(config, socket string, withdraw bool) error {
