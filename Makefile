@@ -156,6 +156,16 @@ bench: deps build $(BUILD)/kube ## the router beside FRR and BIRD, then the clus
 	go run ./shared/lab/cmd/bench
 	go run ./shared/lab/cmd/bench cluster
 
+FUZZTIME ?= 10m
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME, ten minutes unless said otherwise
+	@git grep -n '^func Fuzz' -- '*_test.go' | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z]+).*|\1 \2|' | \
+	while read -r dir target; do \
+	    echo "$$dir $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir" < /dev/null; \
+	done
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -258,7 +258,7 @@ func TestAKeyThatChangesResetsItsPeerAlone(t *testing.T) {
 
 	mustSet(t, s, peer("new"), ranges)
 	eventually(t, "10.0.0.3 goes down", func() bool { return !us.up("10.0.0.3") })
-	eventually(t, "the kernel drops what the old key signs", func() bool { return s.newDrops().wrong > 0 })
+	eventually(t, "the kernel drops what the old key signs", func() bool { return fresh(s).wrong > 0 })
 	if us.up("10.0.0.3") || len(us.downs()) != 1 {
 		t.Errorf("sessions went down: %q", us.downs())
 	}
@@ -314,7 +314,7 @@ func protected(t *testing.T, o oracle, transport Family, weDial bool) {
 	patiently(t, "the session with the right password", func() bool { return us.count(job.local) == 1 })
 	set("wrong")
 	patiently(t, "its end with the wrong one", func() bool { return !us.up(job.local) })
-	patiently(t, "something dropped", func() bool { return s.newDrops().wrong > 0 || dropped(t, b) > 0 })
+	patiently(t, "something dropped", func() bool { return fresh(s).wrong > 0 || dropped(t, b) > 0 })
 	if weDial {
 		patiently(t, "the reason why", func() bool {
 			return strings.Contains(us.status(t, job.local).LastError, "is the password the same on both sides?")
@@ -336,6 +336,13 @@ func patiently(t *testing.T, what string, cond func() bool) {
 		}
 		return errors.New("not yet")
 	})
+}
+
+// fresh is what the kernel of our host dropped since the speaker runs.
+func fresh(s *Speaker) drops {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newDrops()()
 }
 
 // dropped is what the kernel of h dropped for a wrong signature.

@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -23,20 +24,20 @@ func (s State) String() string {
 // It never blocks on a peer.
 func (s *Speaker) Status() []PeerStatus {
 	s.mu.Lock()
-	running := s.running
+	running, began, drops := s.running, s.began, s.newDrops()
 	var all []*peer
 	for _, p := range s.peers {
 		all = append(all, p)
 	}
 	s.mu.Unlock()
-	out, now, drops := make([]PeerStatus, 0, len(all)), time.Now(), s.newDrops()
+	out, now := make([]PeerStatus, 0, len(all)), time.Now()
 	for _, p := range all {
 		st, ok := p.status(running)
 		if !ok {
 			continue
 		}
-		if st.Obstacle == "" && running && st.State < OpenSent && !st.Dynamic && now.Sub(latest(st.Since, s.began)) >= silence {
-			st.Hint = drops.suspicion(st.Password)
+		if st.Obstacle == "" && running && st.State < OpenSent && !st.Dynamic && now.Sub(latest(st.Since, began)) >= silence {
+			st.Hint = drops().suspicion(st.Password)
 		}
 		out = append(out, st)
 	}
@@ -44,13 +45,17 @@ func (s *Speaker) Status() []PeerStatus {
 	return out
 }
 
-// newDrops are those since Run began.
-func (s *Speaker) newDrops() drops {
-	now, err := s.net.dropped()
-	if err != nil {
-		return drops{} // said when Run began
-	}
-	return now.since(s.drops)
+// newDrops are those since Run began, looked up when they are asked for; s.mu
+// is held.
+func (s *Speaker) newDrops() func() drops {
+	before := s.drops
+	return sync.OnceValue(func() drops {
+		now, err := s.net.dropped()
+		if err != nil {
+			return drops{} // said when Run began
+		}
+		return now.since(before)
+	})
 }
 
 func latest(a, b time.Time) time.Time {
@@ -63,16 +68,17 @@ func latest(a, b time.Time) time.Time {
 // Ranges returns every range with what is to be known of it, in the order of
 // the longest prefix.
 func (s *Speaker) Ranges() []RangeStatus {
-	drops, now := s.newDrops(), time.Now()
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	drops := s.newDrops()
 	out := make([]RangeStatus, 0, len(s.ranges))
 	for _, r := range s.ranges {
 		st := RangeStatus{Name: r.Name, Prefix: r.Prefix}
 		if err := s.obstacles[r.Prefix]; err != nil {
 			st.Obstacle = err.Error()
 		} else if s.running && s.members(r.Name) == 0 && now.Sub(s.began) >= silence {
-			st.Hint = drops.suspicion(r.Password.IsSet())
+			st.Hint = drops().suspicion(r.Password.IsSet())
 		}
 		out = append(out, st)
 	}

@@ -152,6 +152,10 @@ func messages(m bgp.MsgCount) status.Messages {
 
 func (l *line) clusterStatus(neighbors []status.Neighbor) []status.Cluster {
 	out := make([]status.Cluster, 0, len(l.config.Clusters))
+	var ranges []bgp.RangeStatus
+	if l.sessions != nil {
+		ranges = l.sessions.Ranges()
+	}
 	for _, c := range l.config.Clusters {
 		s := status.Cluster{
 			Name: c.Name, Description: c.Description, ASN: asnRule(c.Session),
@@ -171,18 +175,15 @@ func (l *line) clusterStatus(neighbors []status.Neighbor) []status.Cluster {
 				s.Refused[reason] += held
 			}
 		}
-		s.Obstacle, s.Hint = l.rangeTrouble(c.Name)
+		s.Obstacle, s.Hint = inTheWay(c.Name, ranges)
 		out = append(out, s)
 	}
 	return out
 }
 
-// rangeTrouble is what stands in the way of all peers of a cluster.
-func (l *line) rangeTrouble(cluster string) (obstacle, hint string) {
-	if l.sessions == nil {
-		return "", ""
-	}
-	for _, r := range l.sessions.Ranges() {
+// inTheWay is what stands in the way of all peers of a cluster.
+func inTheWay(cluster string, ranges []bgp.RangeStatus) (obstacle, hint string) {
+	for _, r := range ranges {
 		if r.Name == cluster && (obstacle == "" || r.Obstacle != "") {
 			obstacle, hint = r.Obstacle, r.Hint
 		}
