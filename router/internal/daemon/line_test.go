@@ -31,6 +31,7 @@ type fakeKernel struct {
 	facts   kernel.Facts
 	table   *fib.Have
 	kind    fib.Kind
+	cover   map[netip.Prefix]string
 	bad     map[netip.Addr]bool // next hops that are refused
 	changes []change
 	deaf    error                 // of reading
@@ -58,8 +59,10 @@ func (k *fakeKernel) Have(...uint8) (*fib.Have, error) {
 
 func (k *fakeKernel) Kind() fib.Kind { return k.kind }
 
-func (k *fakeKernel) Cover(prefixes []netip.Prefix) (map[netip.Prefix]string, error) {
-	return nil, nil
+func (k *fakeKernel) Cover([]netip.Prefix) (map[netip.Prefix]string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.cover, nil
 }
 
 // put has a plain route stand, as an earlier version would have left it.
@@ -673,4 +676,81 @@ func TestTheRouterIdentifierIsTheLANsLowestAddress(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+func TestANextHopThatIsKnownToBeDeadGoesAtOnceAndFromEverywhere(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.up(five)
+		w.s.up(six)
+		w.s.tell(five, service, service2)
+		w.s.tell(six, service, service2)
+		w.expect("at first", via(service, five, six)+via(service2, five, six))
+		w.k.do(func() { w.k.changes = nil })
+		ask := func(f func(*line)) {
+			done := make(chan struct{})
+			w.d.asks <- func(l *line) { f(l); close(done) }
+			<-done
+		}
+		ask(func(l *line) { l.nextHopDead(five) })
+		w.expect("without the dead one", via(service, six)+via(service2, six))
+		if len(w.k.changes) != 1 || w.k.changes[0].step.Verb != fib.DeleteHop {
+			t.Errorf("changes: %v", w.k.changes)
+		}
+		w.s.tell(five, service) // what it still says changes nothing
+		w.expect("while it is dead", via(service, six)+via(service2, six))
+		ask(func(l *line) { l.nextHopAlive(five) })
+		w.expect("when it answers again", via(service, five, six)+via(service2, five, six))
+	})
+}
+
+func TestANextHopThatTheKernelRefusesIsLeftOutAndNamed(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.k.do(func() { w.k.bad[five] = true })
+		w.s.up(five)
+		w.s.up(six)
+		w.s.tell(five, service)
+		w.s.tell(six, service)
+		time.Sleep(time.Second)
+		w.expect("the other goes in", via(service, six))
+		if got, want := w.status().Routes[0].Error, "next hop 192.168.1.5 refused by the kernel: invalid gateway"; got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+		w.k.do(func() { clear(w.k.bad) })
+		time.Sleep(time.Minute)
+		w.expect("later", via(service, five, six))
+		if got := w.status().Routes[0].Error; got != "" {
+			t.Errorf("the error stays: %q", got)
+		}
+	})
+}
+
+func TestGuardsStandForEachAllowedPrefixThatLeadsNowhereElse(t *testing.T) {
+	config := strings.Replace(twoNeighbors, "list allow '192.168.10.0/24'", "list allow '192.168.10.0/24'\n\tlist allow '192.168.1.128/25'\n\tlist allow '10.9.0.0/16'", 1)
+	within(t, config, func(w *world) {
+		guards := func() string { return fmt.Sprint(w.status().Kernel.Guards) }
+		w.table()
+		if got := guards(); got != "[10.9.0.0/16 192.168.10.0/24]" {
+			t.Errorf("guards: %s", got)
+		}
+		w.k.do(func() {
+			w.k.cover = map[netip.Prefix]string{netip.MustParsePrefix("10.9.0.0/16"): "route 10.0.0.0/8, protocol static"}
+		})
+		w.k.tell(kernel.RoutesChanged)
+		time.Sleep(time.Second)
+		w.table()
+		if got := guards(); got != "[192.168.10.0/24]" {
+			t.Errorf("with a route of another program: %s", got)
+		}
+		if err := os.WriteFile(w.file, []byte(config+"\toption guard '0'\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.d.Reload()
+		time.Sleep(time.Second)
+		w.s.up(five)
+		w.s.tell(five, service)
+		w.expect("a guard is no route", via(service, five))
+		if s := w.status(); len(s.Routes) != 1 || s.Kernel.Routes != 1 {
+			t.Errorf("%+v", s.Routes)
+		}
+	})
 }

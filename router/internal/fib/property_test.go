@@ -200,6 +200,24 @@ func TestAPlanTurnsHaveIntoWantAndHarmsNothingOnTheWay(t *testing.T) {
 	})
 }
 
+// A crash may come between any two steps; whoever reads the kernel then plans
+// the rest.
+func TestWhatACrashLeftIsFinished(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want, have, rules := drawWant(t), drawHave(t), drawRules(t)
+		steps := fib.Plan(want, have, rules)
+		done := rapid.IntRange(0, len(steps)).Draw(t, "done")
+		walk(t, steps[:done], want, have)
+		walk(t, fib.Plan(want, have, rules), want, have)
+		if got := have.Table(); !got.Equal(want) {
+			t.Fatalf("have:\n%swant:\n%s", got, want)
+		}
+		if again := fib.Plan(want, have, rules); len(again) != 0 {
+			t.Fatalf("the third plan:\n%s", fib.Text(again))
+		}
+	})
+}
+
 // What is planned for some prefixes concerns no other.
 func TestAPlanForSomePrefixesLeavesTheOthersAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

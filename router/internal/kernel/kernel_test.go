@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -39,15 +40,19 @@ func newScene(t testing.TB) *scene {
 	node := l.Host("node")
 	l.Link(s.host, "lan", []string{"10.77.2.1/24", "2001:db8:2::1/64"}, node, "eth0", []string{"10.77.2.11/24", "2001:db8:2::11/64"})
 	k := s.open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol})
-	f, err := k.Facts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range f.Links {
-		if l.Name == "lan" {
-			s.link = l.Index
+	lab.Eventually(t, "the cable to be plugged in", func() error {
+		f, err := k.Facts()
+		if err != nil {
+			return err
 		}
-	}
+		for _, l := range f.Links {
+			if l.Name == "lan" && l.Carrier {
+				s.link = l.Index
+				return nil
+			}
+		}
+		return errors.New("no carrier")
+	})
 	return s
 }
 
@@ -255,6 +260,84 @@ func TestOneBadStepStopsNoOther(t *testing.T) {
 	}
 	if have := s.have(k); len(have.Routes) != 196 {
 		t.Errorf("%d routes stand", len(have.Routes))
+	}
+}
+
+func TestOneGatewayThatIsRefusedIsLeftOut(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			s := newScene(t)
+			k := s.main()
+			hops := s.hops("10.77.2.11", "10.77.2.12", "10.99.0.1") // the last in nobody's subnet
+			err := k.Apply(fib.Plan(fib.Table{key("10.77.100.1/32"): hops}, s.have(k), rules(kind, 0)))
+			const want = "fib: next hop 10.99.0.1: Nexthop has invalid gateway (network is unreachable)"
+			if err == nil || err.Error() != want {
+				t.Errorf("error: %v\nwant %s", err, want)
+			}
+			if got := s.have(k).NextHops(key("10.77.100.1/32")); !slices.Equal(got, hops[:2]) {
+				t.Errorf("the route goes %v", got)
+			}
+		})
+	}
+}
+
+func TestNothingGoesWhoseReplacementWasRefused(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			s := newScene(t)
+			k := s.main()
+			hops := s.hops("10.77.2.11", "10.77.2.12")
+			s.apply(k, fib.Table{key("10.77.100.1/32"): hops}, rules(kind, 9))
+			s.ip("route add 10.77.100.1 via 10.77.2.99 metric 30 proto static")
+			elsewhere := key("10.77.100.1/32")
+			elsewhere.Metric = 30
+			err := k.Apply(fib.Plan(fib.Table{elsewhere: hops}, s.have(k), rules(kind, 9)))
+			if !errors.Is(err, kernel.ErrForeign) || !errors.Is(err, kernel.ErrKept) {
+				t.Errorf("error: %v", err)
+			}
+			if got := s.have(k).NextHops(key("10.77.100.1/32")); !slices.Equal(got, hops) {
+				t.Errorf("the route at the old metric goes %v", got)
+			}
+			if got := s.ip("route show proto static"); got != "10.77.100.1 via 10.77.2.99 dev lan metric 30" {
+				t.Errorf("the stranger's route: %s", got)
+			}
+		})
+	}
+}
+
+func TestObjectsOfOthersAreNeitherSeenNorTouched(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	taken := fmt.Sprint(protocol << 24)
+	s.ip("nexthop add id " + taken + " via 10.77.2.98 dev lan proto 4")
+	s.ip("nexthop add id 7 via 10.77.2.99 dev lan")
+	s.ip("nexthop add id 8 group 7/" + taken)
+	s.ip("route add 10.88.0.0/24 nhid 8")
+	before := s.ip("nexthop show proto 4") + s.ip("nexthop show id 7") + s.ip("nexthop show id 8") + s.ip("route show 10.88.0.0/24")
+	for _, kind := range kinds {
+		s.apply(k, fib.Table{key("10.77.100.1/32"): s.hops("10.77.2.11", "10.77.2.12")}, rules(kind, 9))
+		s.apply(k, fib.Table{}, rules(kind, 9))
+	}
+	after := s.ip("nexthop show proto 4") + s.ip("nexthop show id 7") + s.ip("nexthop show id 8") + s.ip("route show 10.88.0.0/24")
+	if before != after {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	if left := s.have(k).String(); left != "" {
+		t.Errorf("ours: %s", left)
+	}
+}
+
+func TestRoutesOfOthersCoverAPrefix(t *testing.T) {
+	s := newScene(t)
+	k := s.main()
+	s.ip("route add default via 10.77.2.99")
+	s.ip("route add 10.0.0.0/8 via 10.77.2.99 proto static")
+	s.ip("route add 10.77.100.1/32 via 10.77.2.99 proto static")
+	s.ip("route add 172.16.0.0/12 via 10.77.2.99 proto 73")
+	prefixes := []netip.Prefix{netip.MustParsePrefix("10.77.100.0/24"), netip.MustParsePrefix("172.16.1.0/24"), netip.MustParsePrefix("2001:db8:2::/64")}
+	got, err := k.Cover(prefixes)
+	if want := "map[10.77.100.0/24:route 10.0.0.0/8, protocol static 2001:db8:2::/64:route 2001:db8:2::/64, protocol kernel]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v\nwant %s", got, err, want)
 	}
 }
 
