@@ -131,6 +131,15 @@ func TestTheDaemonFromItsStartToItsEnd(t *testing.T) {
 		t.Errorf("after SIGHUP: %v", err)
 	}
 
+	write(t, file, strings.Replace(config, "config globals", "config globals\n\toption metrics_listen 127.0.0.1:9342", 1))
+	lab.Eventually(t, "its numbers are told to whoever asks", func() error {
+		out, err := router.Run(t.Context(), "curl", "--silent", "--fail", "http://127.0.0.1:9342/metrics")
+		if err == nil && !strings.Contains(out, "\nhawser_router_kernel_routes 0\n") {
+			err = fmt.Errorf("%s", out)
+		}
+		return err
+	})
+
 	if err := d.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,7 @@ func (l *line) reload() {
 // adjust applies what the new configuration says otherwise.
 func (l *line) adjust(before uciconf.Globals) {
 	g := l.config.Globals
+	l.metrics.Listen(g.MetricsListen)
 	if g.Metric != before.Metric || g.Resilient != before.Resilient {
 		l.table.wantAll = true
 	}

@@ -139,6 +139,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) run(ctx context.Context, l *line, server *status.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
 	l.group = group
+	group.Go(func() error { return l.metrics.Run(ctx) })
 	group.Go(func() error { return server.Run(ctx) })
 	group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
 	group.Go(func() error { return l.hands.run(ctx) })

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hawser-lb/hawser/router/internal/kernel"
+	"github.com/hawser-lb/hawser/router/internal/metrics"
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/bgp"
@@ -38,6 +39,8 @@ type line struct {
 	table  table
 	start  start
 	dirty  notice
+
+	metrics *metrics.Server
 }
 
 // running is the configuration in use, and what became of the newest file.
@@ -71,7 +74,7 @@ func (n *notice) tell(c kernel.Change) {
 
 func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems) *line {
 	now := time.Now()
-	return &line{
+	l := &line{
 		d: d, log: d.opts.Log,
 		started: now,
 		config:  running{Config: cfg, loadedAt: now, problems: problems},
@@ -83,7 +86,10 @@ func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems)
 		hands:   newHands(),
 		table:   newTable(),
 		dirty:   notice{bell: make(chan struct{}, 1)},
+		metrics: metrics.NewServer(d, d.opts.Log),
 	}
+	l.metrics.Listen(cfg.Globals.MetricsListen)
+	return l
 }
 
 // run is the loop. Whatever wakes it, it ends by asking what is to be done.

@@ -35,6 +35,10 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 		TableVersion: l.rib.Version(),
 		Kernel:       l.kernelStatus(now),
 	}
+	if at, err := l.metrics.Listening(); at.IsValid() {
+		m := listening(bgp.ListenStatus{Address: at, Err: err})
+		s.Metrics = &m
+	}
 	for _, p := range l.config.problems {
 		s.Config.Problems = append(s.Config.Problems, p.String())
 	}

@@ -25,6 +25,8 @@ type Snapshot struct {
 	Config   Config `json:"config"`
 	// Listening has one entry an address, with the reason while it fails.
 	Listening []Listen `json:"listening"`
+	// Metrics is where they are served, absent when they are off.
+	Metrics *Listen `json:"metrics,omitempty"`
 	// RefusedConnections from addresses that no section names.
 	RefusedConnections uint64     `json:"refusedConnections"`
 	Clusters           []Cluster  `json:"clusters"`

@@ -86,6 +86,9 @@ func notices(w io.Writer, s *Snapshot) {
 			say("Not listening on %s: %s", l.Address, l.Error)
 		}
 	}
+	if s.Metrics != nil && s.Metrics.Error != "" {
+		say("No metrics on %s: %s", s.Metrics.Address, s.Metrics.Error)
+	}
 	if s.Kernel.Waiting != "" {
 		say("Routes of before are kept: %s", s.Kernel.Waiting)
 	}

@@ -213,8 +213,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"restart_time", globals + "\toption restart_time 4096\n", ":3: section 'globals' (globals), option 'restart_time' = '4096': use a whole number from 0 to 4095\n" +
 			":3: warning: section 'globals' (globals), option 'restart_time' = '4096': has little effect yet: there is no graceful restart, it only is how long a start waits for the peers"},
 		{"log_level", globals + "\toption log_level loud\n", ":3: section 'globals' (globals), option 'log_level' = 'loud': use error, warn, info or debug"},
-		{"metrics_listen", globals + "\toption metrics_listen 9342\n", ":3: section 'globals' (globals), option 'metrics_listen' = '9342': use address:port, such as 192.168.1.1:9342 or [2001:db8::1]:9342\n" +
-			":3: warning: section 'globals' (globals), option 'metrics_listen' = '9342': has no effect yet: there are no metrics"},
+		{"metrics_listen", globals + "\toption metrics_listen 9342\n", ":3: section 'globals' (globals), option 'metrics_listen' = '9342': use address:port, such as 192.168.1.1:9342 or [2001:db8::1]:9342"},
 		{"boolean", globals + "\toption enabled True\n", ":3: section 'globals' (globals), option 'enabled' = 'True': neither yes nor no: write 1 or 0"},
 		{"unknown option", globals + "\toption metrik 20\n", ":3: warning: section 'globals' (globals), option 'metrik': unknown option, ignored; is metric meant?"},
 		{"quite unknown option", globals + "\toption colour red\n", ":3: warning: section 'globals' (globals), option 'colour': unknown option, ignored"},
