@@ -16,6 +16,28 @@ type Config struct {
 	// retried until it can be had. Empty: never listen.
 	Listen []netip.AddrPort
 	Log    *slog.Logger
+	// Restarting says that this process takes over from one whose forwarding
+	// went on without it. Peers are told so (RFC 4724 §3, the R and F bits),
+	// each in its first session, for as long as RestartTime after Run began.
+	Restarting bool
+}
+
+// RestartStatus is what there is to see of graceful restart (RFC 4724).
+type RestartStatus struct {
+	// Offered is the time in our OPEN, 0 for none; Peer the one in theirs.
+	Offered, Peer time.Duration
+	// Negotiated: the peer keeps our routes when we go without a word.
+	Negotiated bool
+	// Families whose routes we keep when the peer goes without a word.
+	Families []Family
+	// PeerRestarted: the peer said that it has just restarted.
+	PeerRestarted bool
+	// Stale families have routes of an earlier session that were not told
+	// again yet; they are given up at StaleUntil.
+	Stale      []Family
+	StaleUntil time.Time
+	// Kept counts the sessions that ended with their routes kept.
+	Kept uint64
 }
 
 // Settings are what a single peer and a range of peers have in common.
@@ -49,6 +71,10 @@ type Settings struct {
 	// most that many hops, 1 for a peer on the link (GTSM, RFC 5082); up to
 	// 254, 0 for off. The other end must send with TTL 255, as we always do.
 	TTLSecurity uint8
+	// RestartTime for graceful restart (RFC 4724), in whole seconds up to 4095;
+	// 0 offers none. It is how long peers should wait for us, and the longest
+	// that we wait for them. Another one counts from the next session on.
+	RestartTime time.Duration
 	// Multihop is how many hops our packets may go, which is the TTL they are
 	// sent with; 0 for 255. It excludes TTLSecurity, which needs 255.
 	Multihop uint8
@@ -107,10 +133,11 @@ type ListenStatus struct {
 	Err     error
 }
 
-// Event is Established, Update or Down.
+// Event is Established, Update, Down or Swept.
 type Event interface{ event() }
 
-// Established: the session with Peer is up. No route of it is known yet.
+// Established: the session with Peer is up. No route of it is known yet, but
+// for those that the last Down kept.
 type Established struct {
 	Peer PeerID
 	// LocalAddress is this end of the TCP connection.
@@ -131,16 +158,33 @@ type Update struct {
 	EndOfRIB []Family
 }
 
-// Down: the session is gone, and with it every route of the peer.
+// Down: the session is gone, and with it every route of the peer except those
+// of the families in Kept that were told in this very session: they are stale
+// from now on (RFC 4724 §4.2), in force until the peer tells them anew or
+// withdraws them, or a Swept event ends them. The next Established does not end
+// them.
 type Down struct {
 	Peer   PeerID
 	Reason string
 	At     time.Time
+	Kept   []Family
+	// Until the peer may take to come back; zero when nothing is kept.
+	Until time.Time
+}
+
+// Swept: what was still stale of these families is gone, since the peer has
+// told everything anew, or its time is over, or its host is not there.
+type Swept struct {
+	Peer     PeerID
+	Families []Family
+	Reason   string
+	At       time.Time
 }
 
 func (Established) event() {}
 func (Update) event()      {}
 func (Down) event()        {}
+func (Swept) event()       {}
 
 // PeerID says who: the label of its settings and its address.
 type PeerID struct {
@@ -191,10 +235,14 @@ type PeerStatus struct {
 	Sent         []Capability  // in our OPEN
 	Received     []Capability  // in theirs
 	Families     []Family      // in use on this session
-	MsgRcvd      MsgCount
-	MsgSent      MsgCount
-	Established  uint64 // times the session came up
-	Dropped      uint64 // times it went down
+	// CanRefresh: the peer can be asked to tell its routes again.
+	CanRefresh bool
+	// MaxMessage is the longest message on this session in bytes.
+	MaxMessage  int
+	MsgRcvd     MsgCount
+	MsgSent     MsgCount
+	Established uint64 // times the session came up
+	Dropped     uint64 // times it went down
 	// LastError in words, empty when there was none; survives until the next
 	// one. LastErrorAt says when.
 	LastError   string
@@ -214,6 +262,7 @@ type PeerStatus struct {
 	// are as in its Settings.
 	Password              bool
 	TTLSecurity, Multihop uint8
+	Restart               RestartStatus
 	// Obstacle is why there can be no session however willing the other end
 	// is, and what to do about it; empty for none.
 	Obstacle string

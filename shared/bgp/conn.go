@@ -42,6 +42,7 @@ type conn struct {
 	// none is taken. Guarded by peer.mu.
 	settled func()
 
+	grace    grace          // in our OPEN
 	terms    terms          // once the peer's OPEN was accepted
 	sent     []Capability   // in our OPEN
 	received []Capability   // in theirs
@@ -49,6 +50,7 @@ type conn struct {
 	out      *writer        // from OpenConfirm on
 	upSince  time.Time      // Established since; guarded by peer.mu
 	state    State          // guarded by peer.mu
+	lost     []Family       // kept until this session and not longer
 	tellUp   bool           // an Established event went out
 	writing  sync.WaitGroup // the writer goroutine
 
@@ -105,7 +107,7 @@ func (c *conn) guarded(step func() error) (err error) {
 
 // handshake runs from OpenSent to Established (RFC 4271 §8.2.2).
 func (c *conn) handshake() error {
-	msg, caps, err := openMessage(c.conf.Settings)
+	msg, caps, err := openMessage(c.conf.Settings, c.grace)
 	if err != nil {
 		return err
 	}
@@ -122,6 +124,7 @@ func (c *conn) handshake() error {
 		return err
 	}
 	agreed, err := negotiate(c.conf.Settings, o)
+	agreed.restart.ours = c.grace.time
 	c.learn(func() { c.received, c.terms = o.capabilities, agreed })
 	if err != nil {
 		return err
@@ -129,6 +132,7 @@ func (c *conn) handshake() error {
 	if err := c.peer.admit(c); err != nil {
 		return err
 	}
+	c.door.longest = c.terms.longest()
 	setUserTimeout(c.nc, c.terms.hold)
 	if err := c.write(keepaliveMessage, bgp.BGP_MSG_KEEPALIVE); err != nil {
 		return err
@@ -175,6 +179,9 @@ func (c *conn) converse() error {
 	c.dec = decoder{terms: c.terms, self: c.conf.Settings, local: c.local.Addr()}
 	if err := p.promote(c); err != nil {
 		return err
+	}
+	if len(c.lost) > 0 {
+		p.s.emit(Swept{Peer: c.id(), Families: c.lost, Reason: "the peer's forwarding did not go on", At: c.upSince}, c.dead)
 	}
 	c.tellUp = p.s.emit(Established{
 		Peer: c.id(), LocalAddress: c.local.Addr(), ASN: c.terms.peerASN, RouterID: c.terms.peerID, At: c.upSince,
@@ -228,18 +235,12 @@ func (c *conn) take(batch *Update, body []byte) error {
 func (c *conn) flush(batch *Update) {
 	if len(batch.Withdrawn) > 0 || len(batch.Reachable) > 0 || len(batch.EndOfRIB) > 0 {
 		c.peer.s.emit(*batch, c.dead)
-		*batch = Update{Peer: c.id()}
-	}
-}
-
-// refresh tells a family once more (RFC 2918 §4). Families that are not in use
-// and the demarcations of RFC 7313, which we do not offer, are ignored.
-func (c *conn) refresh(body []byte) {
-	rf := bgp.AfiSafiToRouteFamily(uint16(body[0])<<8|uint16(body[1]), body[3])
-	for _, f := range c.terms.families {
-		if f.codec() == rf && body[2] == 0 {
-			c.out.again(f)
+		for _, f := range batch.EndOfRIB {
+			if c.peer.fresh(f) {
+				c.peer.s.emit(Swept{Peer: c.id(), Families: []Family{f}, Reason: "the peer has told everything anew", At: time.Now()}, c.dead)
+			}
 		}
+		*batch = Update{Peer: c.id()}
 	}
 }
 

@@ -98,6 +98,7 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 		return // nobody wants the connection any more
 	}
 	if err != nil {
+		p.missed(err)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.failures++

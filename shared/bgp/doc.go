@@ -31,6 +31,17 @@
 // attribute withdraws the routes it came with (RFC 7606); only what cannot be
 // taken apart ends the session.
 //
+// # When an end is none
+//
+// Where both ends have said so (RFC 4724), the routes of a peer outlive its
+// session when the connection was closed without a NOTIFICATION: a host that
+// closes a connection is there, and its forwarding goes on while its speaker is
+// replaced. Silence is no restart: after the hold timer, or when the network
+// says that the host is not there, everything is gone at once. While routes are
+// kept the host is knocked at every second, so that one which goes off after it
+// has closed its connections is forwarded to for seconds and not for minutes.
+// The Down event says what is kept, the Swept event that it no longer is.
+//
 // # Who is let in
 //
 // Passwords (RFC 2385) and distances (RFC 5082) are kept by the kernel, before

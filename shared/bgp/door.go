@@ -14,6 +14,9 @@ const (
 	// readBuffer holds the messages that one read of the socket brings and
 	// that one Update event may sum up.
 	readBuffer = 16 << 10
+	// maxExtended is the length of the longest message where both ends can
+	// have such (RFC 8654).
+	maxExtended = 65535
 )
 
 // minLength of each message type, header included (RFC 4271 §4, RFC 2918).
@@ -32,9 +35,14 @@ func fixedLength(kind byte) bool {
 
 // door is the one way in for bytes from a peer. What it lets through has a
 // sound header (RFC 4271 §6.1); only the body is still to be doubted.
-type door struct{ r *bufio.Reader }
+type door struct {
+	r       *bufio.Reader
+	longest int // message
+}
 
-func newDoor(r io.Reader) *door { return &door{bufio.NewReaderSize(r, readBuffer)} }
+func newDoor(r io.Reader) *door {
+	return &door{bufio.NewReaderSize(r, readBuffer), maxMessage}
+}
 
 // ready reports whether next will answer without reading from the connection.
 func (d *door) ready() bool {
@@ -43,7 +51,7 @@ func (d *door) ready() bool {
 		return false
 	}
 	head, _ := d.r.Peek(headerLen)
-	length, err := checkHeader(head)
+	length, err := checkHeader(head, d.longest)
 	return err != nil || have >= length
 }
 
@@ -54,9 +62,12 @@ func (d *door) next() (kind byte, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	length, err := checkHeader(head)
+	length, err := checkHeader(head, d.longest)
 	if err != nil {
 		return 0, nil, err
+	}
+	if length > d.r.Size() { // memory for long messages is taken when one comes
+		d.r = bufio.NewReaderSize(d.r, maxExtended)
 	}
 	msg, err := d.r.Peek(length)
 	if err != nil {
@@ -68,15 +79,18 @@ func (d *door) next() (kind byte, body []byte, err error) {
 }
 
 // checkHeader returns the length of the whole message.
-func checkHeader(head []byte) (int, error) {
+func checkHeader(head []byte, longest int) (int, error) {
 	for _, b := range head[:16] {
 		if b != 0xff {
 			return 0, faultf(codeHeader, headerNotSynchronized, nil, "the marker is not all ones: is this BGP?")
 		}
 	}
 	length, kind := int(binary.BigEndian.Uint16(head[16:])), head[18]
-	if length < headerLen || length > maxMessage {
-		return 0, badLength(head, "length %d is not within 19 to 4096", length)
+	if kind == bgp.BGP_MSG_OPEN || kind == bgp.BGP_MSG_KEEPALIVE { // RFC 8654 §4
+		longest = maxMessage
+	}
+	if length < headerLen || length > longest {
+		return 0, badLength(head, "length %d is not within 19 to %d", length, longest)
 	}
 	least, known := minLength[kind]
 	switch {

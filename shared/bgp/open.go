@@ -46,25 +46,36 @@ type open struct {
 	fourOctet    bool
 	multi        bool // any multiprotocol capability at all
 	families     []Family
+	refresh      bool
+	extended     bool
+	restart      restart
 	capabilities []Capability
 }
 
 // offered are the capabilities of our OPEN.
-func offered(asn uint32) []bgp.ParameterCapabilityInterface {
+func offered(asn uint32, g grace) []bgp.ParameterCapabilityInterface {
 	var caps []bgp.ParameterCapabilityInterface
 	for _, f := range families {
 		caps = append(caps, bgp.NewCapMultiProtocol(f.codec()))
 	}
-	return append(caps, bgp.NewCapRouteRefresh(), bgp.NewCapFourOctetASNumber(asn))
+	caps = append(caps, bgp.NewCapRouteRefresh(), bgp.NewCapFourOctetASNumber(asn),
+		bgp.NewCapUnknown(capExtendedMessage, nil))
+	if g.time > 0 {
+		caps = append(caps, g.capability())
+	}
+	return caps
 }
 
+// capExtendedMessage is RFC 8654's.
+const capExtendedMessage = bgp.BGPCapabilityCode(6)
+
 // openMessage is our OPEN, and its capabilities in words.
-func openMessage(s Settings) ([]byte, []Capability, error) {
+func openMessage(s Settings, g grace) ([]byte, []Capability, error) {
 	short := s.LocalASN
 	if short > 0xffff {
 		short = asTrans
 	}
-	caps := offered(s.LocalASN)
+	caps := offered(s.LocalASN, g)
 	m := bgp.NewBGPOpenMessage(uint16(short), uint16(s.HoldTime/time.Second), s.RouterID.String(),
 		[]bgp.OptionParameterInterface{bgp.NewOptionParameterCapability(caps)})
 	text := make([]Capability, len(caps))
@@ -157,6 +168,8 @@ func (o *open) takeCapability(raw []byte) {
 	switch code {
 	case bgp.BGP_CAP_MULTIPROTOCOL, bgp.BGP_CAP_FOUR_OCTET_AS_NUMBER, bgp.BGP_CAP_GRACEFUL_RESTART:
 	default:
+		o.refresh = o.refresh || code == bgp.BGP_CAP_ROUTE_REFRESH
+		o.extended = o.extended || code == capExtendedMessage
 		o.remember(Capability{raw[0], capabilityName(code)})
 		return
 	}
@@ -175,6 +188,8 @@ func (o *open) takeCapability(raw []byte) {
 		}
 	case *bgp.CapFourOctetASNumber:
 		o.fourOctet, o.asn = true, c.CapValue
+	case *bgp.CapGracefulRestart:
+		o.restart.take(c)
 	}
 	o.remember(Capability{raw[0], capabilityText(c)})
 }
@@ -202,9 +217,25 @@ func capabilityText(c bgp.ParameterCapabilityInterface) string {
 	case *bgp.CapFourOctetASNumber:
 		return fmt.Sprintf("4-octet AS %d", c.CapValue)
 	case *bgp.CapGracefulRestart:
-		return fmt.Sprintf("graceful restart, %d s", c.Time)
+		return restartText(c)
 	}
 	return capabilityName(c.Code())
+}
+
+func restartText(c *bgp.CapGracefulRestart) string {
+	var r restart
+	r.take(c)
+	text := fmt.Sprintf("graceful restart, %d s", c.Time)
+	if r.again {
+		text += ", restarted"
+	}
+	for _, f := range r.able {
+		text += ", " + f.String()
+		if slices.Contains(r.intact, f) {
+			text += " forwarding"
+		}
+	}
+	return text
 }
 
 func capabilityName(code bgp.BGPCapabilityCode) string {
@@ -217,7 +248,7 @@ func capabilityName(code bgp.BGPCapabilityCode) string {
 var capabilityNames = map[bgp.BGPCapabilityCode]string{
 	bgp.BGP_CAP_ROUTE_REFRESH:               "route refresh",
 	bgp.BGP_CAP_EXTENDED_NEXTHOP:            "extended next hop",
-	6:                                       "extended message",
+	capExtendedMessage:                      "extended message",
 	9:                                       "role",
 	bgp.BGP_CAP_ADD_PATH:                    "additional paths",
 	bgp.BGP_CAP_ENHANCED_ROUTE_REFRESH:      "enhanced route refresh",
@@ -236,6 +267,9 @@ type terms struct {
 	hold      time.Duration
 	keepalive time.Duration
 	families  []Family
+	refresh   bool // the peer understands ROUTE-REFRESH
+	extended  bool // messages of up to 65535 bytes (RFC 8654)
+	restart   restart
 }
 
 // negotiate checks the peer's OPEN against our settings (RFC 4271 §6.2) and
@@ -244,6 +278,7 @@ func negotiate(s Settings, o open) (terms, error) {
 	t := terms{
 		peerASN: o.asn, peerID: o.id, external: o.asn != s.LocalASN, fourOctet: o.fourOctet,
 		hold: min(s.HoldTime, o.hold), families: o.families,
+		refresh: o.refresh, extended: o.extended, restart: o.restart,
 	}
 	switch {
 	case o.asn == 0 || !s.PeerASN.Accepts(s.LocalASN, o.asn):

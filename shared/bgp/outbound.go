@@ -157,7 +157,7 @@ func (o *outbound) block(a *route.Attributes, f Family, blocks map[string]*block
 	if err != nil {
 		return nil, err
 	}
-	if longest := headerLen + 4 + len(enc) + mpOverhead + 17; longest > maxMessage {
+	if longest := headerLen + 4 + len(enc) + mpOverhead + 17; longest > o.terms.longestSent() {
 		return nil, fmt.Errorf("%d bytes of attributes do not fit a message", len(enc))
 	}
 	key := string(enc) + string(hop.AsSlice())

@@ -13,23 +13,23 @@ const mpOverhead = 4 + 3 + 1 + 16 + 1
 
 // packWithdraw builds one UPDATE that takes back as many of the sorted
 // prefixes as fit, all of the family of the first, and says how many.
-func packWithdraw(prefixes []netip.Prefix) (msg []byte, n int) {
+func packWithdraw(prefixes []netip.Prefix, longest int) (msg []byte, n int) {
 	if prefixes[0].Addr().Is4() {
-		fields, n := packPrefixes(prefixes, maxMessage-headerLen-4)
+		fields, n := packPrefixes(prefixes, longest-headerLen-4)
 		return updateMessage(fields, nil, nil), n
 	}
-	fields, n := packPrefixes(prefixes, maxMessage-headerLen-4-7)
+	fields, n := packPrefixes(prefixes, longest-headerLen-4-7)
 	return updateMessage(nil, unreachAttribute(IPv6, fields), nil), n
 }
 
 // packTell is packWithdraw for routes.
-func packTell(g group) (msg []byte, n int) {
+func packTell(g group, longest int) (msg []byte, n int) {
 	b := g.block
 	if g.prefixes[0].Addr().Is4() {
-		fields, n := packPrefixes(g.prefixes, maxMessage-headerLen-4-len(b.attributes))
+		fields, n := packPrefixes(g.prefixes, longest-headerLen-4-len(b.attributes))
 		return updateMessage(nil, b.attributes, fields), n
 	}
-	fields, n := packPrefixes(g.prefixes, maxMessage-headerLen-4-len(b.attributes)-mpOverhead)
+	fields, n := packPrefixes(g.prefixes, longest-headerLen-4-len(b.attributes)-mpOverhead)
 	value := []byte{0, bgp.AFI_IP6, bgp.SAFI_UNICAST, 16}
 	value = append(value, b.nextHop.AsSlice()...)
 	value = append(append(value, 0), fields...)
@@ -71,6 +71,18 @@ func mpAttribute(kind bgp.BGPAttrType, value []byte) []byte {
 	binary.BigEndian.PutUint16(head[2:], uint16(len(value)))
 	return append(head, value...)
 }
+
+// longest message that may come on the session.
+func (t terms) longest() int {
+	if t.extended {
+		return maxExtended
+	}
+	return maxMessage
+}
+
+// longestSent is the longest message that we send: no longer than the buffer
+// that it goes through.
+func (t terms) longestSent() int { return min(t.longest(), writeBuffer) }
 
 func updateMessage(withdrawn, attributes, nlri []byte) []byte {
 	size := headerLen + 4 + len(withdrawn) + len(attributes) + len(nlri)

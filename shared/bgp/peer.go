@@ -57,6 +57,11 @@ type peer struct {
 	lastCaps, lastSentCap []Capability
 	lastASN               uint32
 	lastID                netip.Addr
+
+	kept     *kept // routes that outlived their session
+	keptN    uint64
+	sweeping chan struct{} // a Swept event is on its way
+	tally    tally
 }
 
 // counters is MsgCount while it counts.
@@ -103,7 +108,7 @@ func (p *peer) attach(c *conn) error {
 	case !c.dialled && !p.accepts.take(now):
 		return errTooFast
 	}
-	c.peer, c.conf, c.state, c.wait = p, p.conf, OpenSent, openWait
+	c.peer, c.conf, c.state, c.wait, c.grace = p, p.conf, OpenSent, openWait, p.offer(now)
 	if p.dynamic {
 		c.wait = rangeOpenWait
 	}
@@ -140,7 +145,10 @@ func (p *peer) admit(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.up != nil && !p.up.ending() {
-		return collision("there is a session already")
+		if !p.up.outlived(c, time.Now()) {
+			return collision("there is a session already")
+		}
+		p.up.end(errRestarted)
 	}
 	for o := range p.conns {
 		if o == c || o.state != OpenConfirm || o.ending() {
@@ -174,8 +182,8 @@ func (c *conn) ourDialWins() bool {
 func (p *peer) promote(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.up != nil && p.up.ending() && !c.ending() {
-		p.waitFor(p.up, c)
+	for (p.up != nil && p.up.ending() || p.sweeping != nil) && !c.ending() {
+		p.waitFor(c)
 	}
 	if p.up != nil {
 		return collision("there is a session already")
@@ -186,22 +194,27 @@ func (p *peer) promote(c *conn) error {
 	c.settle()
 	p.up, c.state, c.upSince, p.since = c, StateEstablished, time.Now(), time.Now()
 	p.ups++
+	c.lost = p.resume(c, c.upSince)
 	for o := range p.conns {
 		if o != c {
 			o.end(collision("there is a session already"))
 		}
 	}
-	p.log.Info("session established", "asn", c.terms.peerASN, "id", c.terms.peerID, "hold", c.terms.hold)
+	p.say("session established", "asn", c.terms.peerASN, "id", c.terms.peerID, "hold", c.terms.hold)
 	return nil
 }
 
-// waitFor lets go of p.mu until the old session is over or the new one is to
-// end.
-func (p *peer) waitFor(old, c *conn) {
+// waitFor lets go of p.mu until the old session is told to be over, or the new
+// one is to end.
+func (p *peer) waitFor(c *conn) {
+	told := p.sweeping
+	if p.up != nil {
+		told = p.up.over
+	}
 	p.mu.Unlock()
 	defer p.mu.Lock()
 	select {
-	case <-old.over:
+	case <-told:
 	case <-c.dead:
 	}
 }
@@ -212,7 +225,9 @@ func (p *peer) lost(c *conn) {
 	now, reason := time.Now(), c.cause.Error()
 	wasUp := p.note(c, now, reason)
 	if c.tellUp {
-		p.s.emit(Down{Peer: c.id(), Reason: reason, At: now}, nil)
+		families, until := p.keep(c, now)
+		p.s.emit(Down{Peer: c.id(), Reason: reason, At: now, Kept: families, Until: until}, nil)
+		p.retain(families, until, c.terms.peerASN)
 	}
 	if !wasUp {
 		return
@@ -243,7 +258,7 @@ func (p *peer) note(c *conn, now time.Time, reason string) (wasUp bool) {
 	case wasUp:
 		p.downs++
 		p.since = now
-		p.log.Info("session down", "reason", reason)
+		p.say("session down", "reason", reason)
 		if now.Sub(c.upSince) >= stable {
 			p.failures = 0
 		} else {
@@ -287,6 +302,33 @@ func (p *peer) complain(what, reason string, now time.Time) {
 	p.log.Info(what, "reason", reason)
 }
 
+// chatty changes of a session are logged in a minute.
+const chatty = 20
+
+// tally counts what is logged of a session, and what is not.
+type tally struct {
+	minute       time.Time
+	said, unsaid int
+}
+
+// say logs a change of the session. A peer that flaps cannot fill the log: what
+// is left out is counted and said with the next minute's first. p.mu is held.
+func (p *peer) say(what string, facts ...any) {
+	t, now := &p.tally, time.Now()
+	if now.Sub(t.minute) >= time.Minute {
+		if t.unsaid > 0 {
+			p.log.Info("session flapped", "changesNotLogged", t.unsaid)
+		}
+		*t = tally{minute: now}
+	}
+	if t.said >= chatty {
+		t.unsaid++
+		return
+	}
+	t.said++
+	p.log.Info(what, facts...)
+}
+
 func (p *peer) notified(n Notification) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -310,6 +352,7 @@ func (p *peer) configure(conf Peer, dynamic bool) (redial bool) {
 	redial = !was || p.dynamic != dynamic || conf.Passive != old.Passive || conf.Port != old.Port || conf.Settings != old.Settings
 	p.conf, p.wanted, p.dynamic = conf, true, dynamic
 	if was && !sameSession(old, conf) {
+		p.giveUp("the configuration changed")
 		p.endAll(ceaseChange)
 	}
 	p.log = p.s.log.With("peer", conf.Address, "name", conf.Name)
@@ -319,6 +362,7 @@ func (p *peer) configure(conf Peer, dynamic bool) (redial bool) {
 // sameSession reports whether a session opened under a may go on under b.
 func sameSession(a, b Peer) bool {
 	a.ConnectRetry, b.ConnectRetry = 0, 0
+	a.RestartTime, b.RestartTime = 0, 0
 	return a.Settings == b.Settings && a.Port == b.Port
 }
 
@@ -327,6 +371,7 @@ func (p *peer) deconfigure() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wanted = false
+	p.giveUp("the peer is configured no more")
 	p.idleUntil = time.Time{}
 	p.endAll(ceaseDeconfigured)
 }
@@ -342,6 +387,7 @@ func (p *peer) endAll(subcode uint8) {
 func (p *peer) reset(n Notification, idle time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.giveUp("the session was reset")
 	if p.up == nil {
 		return
 	}

@@ -138,11 +138,11 @@ func (s *Speaker) reconfigure(addr netip.Addr, p *peer) {
 	s.drop(p)
 }
 
-// busy reports whether there is any connection.
+// busy reports whether there is any connection, or a place kept for one.
 func (p *peer) busy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.conns) > 0
+	return len(p.conns) > 0 || p.kept != nil
 }
 
 // redial starts the dialler of a peer anew, or only stops it; s.mu is held.
@@ -190,7 +190,7 @@ func (s *Speaker) expire(now time.Time) {
 	var idle []ended
 	for _, p := range s.peers {
 		p.mu.Lock()
-		if p.dynamic && len(p.conns) == 0 && !now.Before(p.idleUntil) {
+		if p.dynamic && len(p.conns) == 0 && p.kept == nil && !now.Before(p.idleUntil) {
 			idle = append(idle, ended{p, p.lastErrorAt})
 		}
 		p.mu.Unlock()
@@ -253,13 +253,13 @@ func (s *Speaker) claim(addr netip.Addr) (*peer, error) {
 	return p, nil
 }
 
-// members counts the dynamic peers of one name that have a connection; s.mu is
-// held.
+// members counts the dynamic peers of one name that have a connection or
+// routes that are kept; s.mu is held.
 func (s *Speaker) members(name string) int {
 	n := 0
 	for _, p := range s.peers {
 		p.mu.Lock()
-		if p.dynamic && p.conf.Name == name && len(p.conns) > 0 {
+		if p.dynamic && p.conf.Name == name && (len(p.conns) > 0 || p.kept != nil) {
 			n++
 		}
 		p.mu.Unlock()
@@ -329,6 +329,9 @@ func (s Settings) check() error {
 		return fmt.Errorf("the next hop %s is not IPv4", s.NextHop4)
 	case s.NextHop6.IsValid() && !s.NextHop6.Is6():
 		return fmt.Errorf("the next hop %s is not IPv6", s.NextHop6)
+	}
+	if err := s.checkRestart(); err != nil {
+		return err
 	}
 	return s.checkSocket()
 }

@@ -2,47 +2,69 @@ package bgp
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
 )
 
-// Refresh asks the peer to tell all its routes again, in every family of the
-// session (RFC 2918). It does not wait. It reports false when there is no
-// session with the peer, or when the peer did not say that it can.
-func (s *Speaker) Refresh(addr netip.Addr) bool {
+// Refresh asks the peer to tell all of its routes again (RFC 2918). It reports
+// whether that can be asked for: the session is up and the peer has said that
+// it understands. It does not wait.
+func (s *Speaker) Refresh(peer netip.Addr) bool {
+	return s.withWriter(peer, func(w *writer) bool {
+		if !w.c.terms.refresh {
+			return false
+		}
+		w.mu.Lock()
+		w.request = true
+		w.mu.Unlock()
+		w.nudge()
+		return true
+	})
+}
+
+// Retell tells the peer all of our routes again, as if it had asked. It reports
+// whether the session is up, and does not wait.
+func (s *Speaker) Retell(peer netip.Addr) bool {
+	return s.withWriter(peer, func(w *writer) bool {
+		for _, f := range w.c.terms.families {
+			w.again(f)
+		}
+		return true
+	})
+}
+
+// withWriter calls do with the writer of an established session.
+func (s *Speaker) withWriter(peer netip.Addr, do func(*writer) bool) bool {
 	s.mu.Lock()
-	p := s.peers[addr]
+	p := s.peers[peer]
 	s.mu.Unlock()
 	if p == nil {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.up
-	if c == nil || c.ending() || !c.canRefresh() {
-		return false
-	}
-	return s.start(func() {
-		if err := c.askAgain(); err != nil {
-			c.end(err)
-		}
-	})
+	return p.up != nil && !p.up.ending() && p.up.out != nil && do(p.up.out)
 }
 
-// canRefresh reports whether both ends have the capability; we always offer it.
-func (c *conn) canRefresh() bool {
-	return slices.ContainsFunc(c.received, func(k Capability) bool { return k.Code == uint8(bgp.BGP_CAP_ROUTE_REFRESH) })
-}
-
-// askAgain sends a ROUTE-REFRESH for each family.
-func (c *conn) askAgain() error {
-	var b []byte
-	var kinds []byte
-	for _, f := range c.terms.families {
+// askAgain sends a ROUTE-REFRESH for each family of the session.
+func (w *writer) askAgain() error {
+	for _, f := range w.c.terms.families {
 		afi, safi := bgp.RouteFamilyToAfiSafi(f.codec())
-		b = append(b, frame(bgp.BGP_MSG_ROUTE_REFRESH, []byte{byte(afi >> 8), byte(afi), 0, safi})...)
-		kinds = append(kinds, bgp.BGP_MSG_ROUTE_REFRESH)
+		msg := frame(bgp.BGP_MSG_ROUTE_REFRESH, []byte{byte(afi >> 8), byte(afi), 0, safi})
+		if err := w.c.write(msg, bgp.BGP_MSG_ROUTE_REFRESH); err != nil {
+			return err
+		}
 	}
-	return c.write(b, kinds...)
+	return nil
+}
+
+// refresh tells a family once more (RFC 2918 §4). Families that are not in use
+// and the demarcations of RFC 7313, which we do not offer, are ignored.
+func (c *conn) refresh(body []byte) {
+	rf := bgp.AfiSafiToRouteFamily(uint16(body[0])<<8|uint16(body[1]), body[3])
+	for _, f := range c.terms.families {
+		if f.codec() == rf && body[2] == 0 {
+			c.out.again(f)
+		}
+	}
 }

@@ -23,6 +23,7 @@ type Speaker struct {
 	wg     sync.WaitGroup
 
 	refused refusals
+	goodbye *string // what to say at the end of Run, nil for what is usual; under mu
 
 	mu      sync.Mutex
 	running bool
@@ -67,8 +68,9 @@ func New(cfg Config) *Speaker {
 	return s
 }
 
-// Run keeps the sessions until ctx ends, then closes each with
-// Cease/Administrative Shutdown and returns once every goroutine has ended,
+// Run keeps the sessions until ctx ends, then closes each as Farewell says, else
+// without a word where graceful restart was negotiated and with
+// Cease/Administrative Shutdown where it was not, and returns once every goroutine has ended,
 // which takes two seconds at most. It returns early only for a reason that
 // retrying cannot mend, such as no permission to bind. Run runs once.
 //
@@ -128,7 +130,16 @@ func (s *Speaker) finish() {
 	for _, p := range s.peers {
 		p.mu.Lock()
 		p.wanted = false
-		p.endAll(ceaseShutdown)
+		if s.goodbye == nil && p.up != nil && p.up.terms.restart.negotiated() {
+			p.up.end(errLeaving)
+		}
+		n := Notification{Code: codeCease, Subcode: ceaseShutdown}
+		if s.goodbye != nil {
+			n.Text = *s.goodbye
+		}
+		for c := range p.conns {
+			c.end(&fault{n: n})
+		}
 		p.mu.Unlock()
 	}
 }
@@ -185,6 +196,15 @@ func (s *Speaker) Announce(all []Announcement) {
 		}
 		p.mu.Unlock()
 	}
+}
+
+// Farewell has Run end every session with Cease/Administrative Shutdown and
+// text (RFC 9003), so that no peer waits for this speaker to come back. It ends
+// nothing by itself.
+func (s *Speaker) Farewell(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.goodbye = &text
 }
 
 // Reset closes the session with the peer, telling n, and keeps it down for

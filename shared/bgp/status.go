@@ -106,9 +106,11 @@ func (p *peer) status(running bool) (PeerStatus, bool) {
 		st.Obstacle = p.obstacle.Error()
 	}
 	st.State = p.idleState(running)
-	if c := p.foremost(); c != nil {
+	c := p.foremost()
+	if c != nil {
 		c.status(&st)
 	}
+	st.Restart = p.restartStatus(c)
 	return st, p.wanted
 }
 
@@ -144,6 +146,7 @@ func (c *conn) status(st *PeerStatus) {
 	if c.terms.peerASN != 0 {
 		st.ASN, st.RouterID = c.terms.peerASN, c.terms.peerID
 		st.HoldTime, st.Keepalive, st.Families = c.terms.hold, c.terms.keepalive, c.terms.families
+		st.CanRefresh, st.MaxMessage = c.terms.refresh, c.terms.longest()
 	}
 	if c.out != nil {
 		c.out.mu.Lock()

@@ -36,12 +36,17 @@ type decoder struct {
 	self  Settings
 	local netip.Addr // our end of the session, never a next hop (RFC 4271 §6.3)
 	cache map[string]*route.Attributes
+	held  int         // bytes in cache, about
 	key   []byte      // scratch
 	used  []attribute // scratch
 }
 
-// cacheSize bounds the attribute sets that a session remembers.
-const cacheSize = 512
+// cacheBytes bounds what a session remembers of attribute sets. One set costs
+// about setBytes and twice its length in the message.
+const (
+	cacheBytes = 256 << 10
+	setBytes   = 256
+)
 
 // decode takes one UPDATE body apart. An error ends the session; what only
 // spoils the routes is in update.malformed.
@@ -356,9 +361,11 @@ func (w *walk) share(nextHop []byte) *route.Attributes {
 	if w.u.malformed != "" {
 		return nil
 	}
-	if w.d.cache == nil || len(w.d.cache) >= cacheSize {
-		w.d.cache = make(map[string]*route.Attributes)
+	cost := setBytes + 2*len(key)
+	if w.d.cache == nil || w.d.held+cost > cacheBytes {
+		w.d.cache, w.d.held = make(map[string]*route.Attributes), 0
 	}
+	w.d.held += cost
 	w.d.cache[string(key)] = a
 	return a
 }

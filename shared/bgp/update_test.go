@@ -315,7 +315,7 @@ func TestRoutesOfEqualAttributesShareThem(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(d.cache) > cacheSize {
+	if len(d.cache) > cacheBytes/setBytes {
 		t.Errorf("%d sets remembered", len(d.cache))
 	}
 }
@@ -348,7 +348,7 @@ func TestWhatIsToldReadsBack(t *testing.T) {
 		if len(p.tell) != 1 {
 			t.Fatalf("plan %+v", p)
 		}
-		msg, n := packTell(p.tell[0])
+		msg, n := packTell(p.tell[0], maxMessage)
 		d := reader(c.external, c.fourOctet)
 		d.terms.peerASN, d.local = 65000, netip.MustParseAddr("10.0.0.2")
 		if got := say(d, msg[headerLen:]); n != 1 || got != c.prefix+" "+c.want {
@@ -375,7 +375,7 @@ func TestMessagesAreFullButNotTooLong(t *testing.T) {
 		p := o.plan(all, nil)
 		rest, messages, total := p.tell[0], 0, 0
 		for len(rest.prefixes) > 0 {
-			msg, n := packTell(rest)
+			msg, n := packTell(rest, maxMessage)
 			if len(msg) > maxMessage || int(binary.BigEndian.Uint16(msg[16:])) != len(msg) || n < len(rest.prefixes) && len(msg) < maxMessage-17 {
 				t.Fatalf("%s: a message of %d bytes with %d of %d", f, len(msg), n, len(rest.prefixes))
 			}
@@ -387,7 +387,7 @@ func TestMessagesAreFullButNotTooLong(t *testing.T) {
 			gone = append(gone, a.Prefix)
 		}
 		for len(gone) > 0 {
-			msg, n := packWithdraw(gone)
+			msg, n := packWithdraw(gone, maxMessage)
 			if len(msg) > maxMessage || n < len(gone) && len(msg) < maxMessage-17 {
 				t.Fatalf("%s: a withdrawal of %d bytes with %d of %d", f, len(msg), n, len(gone))
 			}

@@ -5,10 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -174,6 +177,8 @@ func (w *world) dial(_ context.Context, _ netip.Addr, to netip.AddrPort, _ prote
 }
 
 func (w *world) sibling(_ netip.Addr, f Family) (netip.Addr, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if a, ok := w.siblings[f]; ok {
 		return a, nil
 	}
@@ -264,6 +269,8 @@ func (p *puppet) hear() (string, []byte) {
 		return "KEEPALIVE", body
 	case bgp.BGP_MSG_NOTIFICATION:
 		return parseNotification(body).String(), body
+	case bgp.BGP_MSG_ROUTE_REFRESH:
+		return "ROUTE-REFRESH", body
 	}
 	return "?", body
 }
@@ -301,13 +308,22 @@ func hello(asn uint32, hold uint16, id string, caps ...bgp.ParameterCapabilityIn
 	return b
 }
 
-func modern(asn uint32) []bgp.ParameterCapabilityInterface { return offered(asn) }
+func modern(asn uint32) []bgp.ParameterCapabilityInterface { return offered(asn, grace{}) }
 
 // shake goes through the handshake up to Established.
 func (p *puppet) shake(asn uint32, hold uint16, id string) {
 	p.t.Helper()
+	p.shakeWith(asn, hold, id, modern(asn)...)
+}
+
+// shakeWith is shake with these capabilities.
+func (p *puppet) shakeWith(asn uint32, hold uint16, id string, caps ...bgp.ParameterCapabilityInterface) {
+	p.t.Helper()
 	p.expect("OPEN")
-	p.send(bgp.BGP_MSG_OPEN, hello(asn, hold, id, modern(asn)...))
+	p.send(bgp.BGP_MSG_OPEN, hello(asn, hold, id, caps...))
+	if slices.ContainsFunc(caps, func(c bgp.ParameterCapabilityInterface) bool { return c.Code() == capExtendedMessage }) {
+		p.door.longest = maxExtended
+	}
 	p.expect("KEEPALIVE")
 	p.send(bgp.BGP_MSG_KEEPALIVE, nil)
 }
@@ -377,3 +393,25 @@ func (f *fickle) listen(ctx context.Context, at netip.AddrPort, w ward) (listene
 	}
 	return f.world.listen(ctx, at, w)
 }
+
+func (w *world) setSiblings(s map[Family]netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.siblings = s
+}
+
+// unreachable is a network without the host.
+func unreachable(netip.AddrPort) (net.Conn, error) { return nil, syscall.EHOSTUNREACH }
+
+// countingLog counts its lines.
+func countingLog() (*slog.Logger, func() int) {
+	var n atomic.Int64
+	return slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
+		n.Add(1)
+		return len(b), nil
+	}), nil)), func() int { return int(n.Load()) }
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

@@ -25,6 +25,7 @@ type writer struct {
 	up      bool
 	ask     bool     // send a keepalive now
 	refresh []Family // to be told once more
+	request bool     // ask the peer to tell everything again
 	// For the status.
 	announced, queued, withheld int
 	why                         string
@@ -78,8 +79,22 @@ func (w *writer) nudge() {
 }
 
 func (w *writer) run() {
-	if err := w.loop(); err != nil {
+	err := w.loop()
+	if quiet(err) {
+		// The reader meets the same end, and before it perhaps a NOTIFICATION.
+		sleepUntil(w.c.dead, farewell)
+	}
+	if err != nil {
 		w.c.end(err)
+	}
+}
+
+func sleepUntil(done <-chan struct{}, most time.Duration) {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
 	}
 }
 
@@ -89,6 +104,8 @@ func (w *writer) loop() error {
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	w.rearm(timer)
+	search := time.NewTimer(never) // for a next hop that is missing
+	defer search.Stop()
 	for {
 		due := false
 		select {
@@ -96,12 +113,11 @@ func (w *writer) loop() error {
 			return nil
 		case <-timer.C:
 			due = true
-			if w.missing() {
-				told = nil // the next hop that was missing may be there now
-			}
+		case <-search.C:
+			told = nil // the next hop that was missing may be there now
 		case <-w.wake:
 		}
-		up, ask, refresh := w.taken()
+		up, ask, refresh, request := w.taken()
 		if due || ask {
 			if err := w.c.write(keepaliveMessage, bgp.BGP_MSG_KEEPALIVE); err != nil {
 				return err
@@ -117,12 +133,24 @@ func (w *writer) loop() error {
 				}
 			}
 			told, first = t, false
+			if w.missing() {
+				search.Reset(searchEvery)
+			}
+		}
+		if request {
+			if err := w.askAgain(); err != nil {
+				return err
+			}
 		}
 		if due || ask {
 			w.rearm(timer)
 		}
 	}
 }
+
+// searchEvery is the pause before a next hop that is missing is looked for
+// again.
+const searchEvery = 10 * time.Second
 
 // never is a keepalive interval for a session without keepalives.
 const never = 1 << 62
@@ -142,14 +170,15 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // taken takes over what others asked for.
-func (w *writer) taken() (up, ask bool, refresh []Family) {
+func (w *writer) taken() (up, ask bool, refresh []Family, request bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	up, ask, w.ask = w.up, w.ask, false
 	if up {
 		refresh, w.refresh = w.refresh, nil
+		request, w.request = w.request, false
 	}
-	return up, ask, refresh
+	return up, ask, refresh, request
 }
 
 func (w *writer) missing() bool {
@@ -165,7 +194,7 @@ func (w *writer) tell(t *table, again []Family) error {
 	s := &sender{w: w, left: p.size()}
 	w.show(s.left, p.withheld, p.why)
 	for rest := p.withdraw; len(rest) > 0; {
-		msg, n := packWithdraw(rest)
+		msg, n := packWithdraw(rest, w.c.terms.longestSent())
 		if err := s.add(msg, n); err != nil {
 			return err
 		}
@@ -176,7 +205,7 @@ func (w *writer) tell(t *table, again []Family) error {
 	}
 	for _, g := range p.tell {
 		for len(g.prefixes) > 0 {
-			msg, n := packTell(g)
+			msg, n := packTell(g, w.c.terms.longestSent())
 			if err := s.add(msg, n); err != nil {
 				return err
 			}
