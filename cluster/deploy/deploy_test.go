@@ -91,12 +91,12 @@ func TestThePodHasNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
-func TestNoRightReachesSecretsOrEverything(t *testing.T) {
+func TestNoRightReachesEverythingOrSecretsOfOthers(t *testing.T) {
 	for _, file := range []string{"clusterrole.yaml", "role.yaml"} {
 		for _, rule := range at(read(t, file), "rules").([]any) {
 			for _, list := range []string{"apiGroups", "resources", "verbs"} {
 				for _, word := range at(rule, list).([]any) {
-					if word == "*" || word == "secrets" {
+					if word == "*" || word == "secrets" && file == "clusterrole.yaml" {
 						t.Errorf("%s: %s has %v", file, list, word)
 					}
 				}

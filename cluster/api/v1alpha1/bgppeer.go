@@ -128,9 +128,9 @@ type BGPPeerSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self != '' && duration(self) >= duration('100ms') && duration(self) <= duration('10s')",message="connectRetryTime is from 100ms to 10s"
 	ConnectRetryTime Duration `json:"connectRetryTime,omitempty"`
 	// A Secret with the password for TCP MD5 (RFC 2385): of the type
-	// kubernetes.io/basic-auth, the password under the key password. It cannot
-	// be used yet: a peer that has it is not accepted, with the reason
-	// NotSupportedYet, rather than spoken to without it.
+	// kubernetes.io/basic-auth, the password under the key password. While it
+	// is missing the peer is not spoken to; when it comes or changes the
+	// sessions with this peer begin anew.
 	//
 	// +optional
 	PasswordSecret *SecretReference `json:"passwordSecret,omitempty"`

@@ -14,9 +14,9 @@ const (
 	// ReasonConfigMap: the ConfigMap "config" is the whole configuration, and
 	// objects are not looked at.
 	ReasonConfigMap = "ConfigMapInUse"
-	// ReasonNotSupportedYet: the object asks for something that this version
-	// cannot do; it is not used, rather than used without it.
-	ReasonNotSupportedYet = "NotSupportedYet"
+	// ReasonPasswordMissing: the Secret that a peer names has no password; the
+	// peer is not spoken to.
+	ReasonPasswordMissing = "PasswordMissing"
 	// ReasonUnknownName: the object names another one that is not there.
 	ReasonUnknownName = "UnknownName"
 	// ReasonInvalid: the object holds something that cannot be read, which the

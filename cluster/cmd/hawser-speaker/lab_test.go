@@ -137,6 +137,7 @@ func (b *buffer) String() string {
 // router is the other end of the sessions: it takes everything from everyone.
 type router struct {
 	address string
+	speaker *bgp.Speaker
 	mu      sync.Mutex
 	routes  map[string]map[string]bool // peers by prefix
 	changes int
@@ -144,20 +145,18 @@ type router struct {
 
 const routerPort = 1790
 
-func startRouter(t *testing.T) *router {
+func startRouter(t *testing.T) *router { return startRouterWith(t, func(*bgp.Settings) {}) }
+
+// startRouterWith has other settings for its peers.
+func startRouterWith(t *testing.T, change func(*bgp.Settings)) *router {
 	t.Helper()
 	r := &router{address: loopback(), routes: map[string]map[string]bool{}}
 	s := bgp.New(bgp.Config{
 		Listen: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(r.address), routerPort)},
 		Log:    slog.New(slog.DiscardHandler),
 	})
-	err := s.SetPeers(nil, []bgp.Range{{
-		Settings: bgp.Settings{Name: "cluster", LocalASN: 65000, RouterID: netip.MustParseAddr("192.0.2.1"), PeerASN: bgp.ASNRule{Any: true}, HoldTime: 0},
-		Prefix:   netip.MustParsePrefix("127.0.0.0/8"), MaxPeers: 10,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.speaker = s
+	r.set(t, change)
 	s.Announce(nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -170,6 +169,16 @@ func startRouter(t *testing.T) *router {
 		}
 	})
 	return r
+}
+
+// set changes the settings for the peers.
+func (r *router) set(t *testing.T, change func(*bgp.Settings)) {
+	t.Helper()
+	all := bgp.Settings{Name: "cluster", LocalASN: 65000, RouterID: netip.MustParseAddr("192.0.2.1"), PeerASN: bgp.ASNRule{Any: true}}
+	change(&all)
+	if err := r.speaker.SetPeers(nil, []bgp.Range{{Settings: all, Prefix: netip.MustParsePrefix("127.0.0.0/8"), MaxPeers: 10}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (r *router) follow(events <-chan bgp.Event) {

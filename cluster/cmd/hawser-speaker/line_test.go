@@ -148,12 +148,3 @@ func TestAPoolThatOverlapsAnOlderOneIsNotUsedAndSaysSo(t *testing.T) {
 	condition(t, "addresspool/young", "Overlaps", "of pool elder, which is older")
 	condition(t, "addresspool/elder", "InUse", "")
 }
-
-func TestAPeerWithAPasswordIsRefusedRatherThanSpokenToWithout(t *testing.T) {
-	r := startRouter(t)
-	apply(t, node("node1"), pool("home", "10.7.0.0/24"), peer(r, "node1", "127.0.11.1", "passwordSecret: {name: x}"), service("web"), endpoints("web", "node1"))
-	start(t, "node1")
-	condition(t, "bgppeer/router-node1", "NotSupportedYet", "TCP MD5")
-	holds(t, "web", "10.7.0.0")
-	r.has(t)
-}

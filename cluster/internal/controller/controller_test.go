@@ -160,7 +160,7 @@ func TestASessionThatStaysDownIsToldOnce(t *testing.T) {
 func TestVerdictsSayWhatIsNotUsed(t *testing.T) {
 	f := harbour()
 	secret := aPeer("secret", "192.0.2.253")
-	secret.PasswordSecret = "x"
+	secret.PasswordSecret, secret.PasswordTrouble = "x", "there is no Secret x"
 	f.snapshot.Peers = append(f.snapshot.Peers, secret)
 	f.snapshot.Pools = append(f.snapshot.Pools, aPool("young", "10.0.0.128/25"))
 	c, r := worker(f)
@@ -171,7 +171,7 @@ func TestVerdictsSayWhatIsNotUsed(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %v %s", object, v.Accepted, v.Reason))
 	}
 	slices.Sort(got)
-	expect(t, "verdicts", got, "peer router true InUse", "peer secret false NotSupportedYet", "pool home true InUse", "pool young false Overlaps")
+	expect(t, "verdicts", got, "peer router true InUse", "peer secret false PasswordMissing", "pool home true InUse", "pool young false Overlaps")
 	if len(r.peers) != 1 {
 		t.Errorf("it speaks to %v", r.peers)
 	}

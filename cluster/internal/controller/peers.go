@@ -52,7 +52,7 @@ func directory(all []model.Peer, node model.Node, gateways []netip.Addr) peers {
 // reach returns the addresses a peer can be spoken to at, or why there are
 // none.
 func reach(p model.Peer, gateways []netip.Addr) (addresses []netip.Addr, why string) {
-	if why := cmp.Or(unsupported(p), impossible(p)); why != "" {
+	if why := cmp.Or(p.PasswordTrouble, impossible(p)); why != "" {
 		return nil, why
 	}
 	if !p.DefaultGateway {
@@ -76,18 +76,6 @@ func byAge(all []model.Peer) []model.Peer {
 	})
 }
 
-// unsupported says what a peer asks for that cannot be done yet; to go without
-// would be less than was asked for.
-func unsupported(p model.Peer) string {
-	if p.PasswordSecret != "" || p.Password.IsSet() {
-		return "it has a password, and TCP MD5 is not supported yet: take the password away on both sides, or wait for the version that has it"
-	}
-	if p.TTLSecurity != 0 {
-		return "it has ttlSecurity, which is not supported yet: take it away, or wait for the version that has it"
-	}
-	return ""
-}
-
 // impossible says what is wrong with a peer on whatever node.
 func impossible(p model.Peer) string {
 	source := p.SourceAddress
@@ -102,16 +90,22 @@ func impossible(p model.Peer) string {
 		return fmt.Sprintf("the router identifier %s is none: give it the form of an IPv4 address other than 0.0.0.0", p.RouterID)
 	case p.HoldTime < 0 || p.HoldTime > longestHold || p.HoldTime%time.Second != 0 || p.HoldTime != 0 && p.HoldTime < shortestHold:
 		return fmt.Sprintf("a hold time of %s: give 0s, or whole seconds from 3 to 65535", p.HoldTime)
+	case p.TTLSecurity > mostHops:
+		return fmt.Sprintf("a ttlSecurity of %d hops: at most %d", p.TTLSecurity, mostHops)
+	case len(p.Password.Reveal()) > longestPassword:
+		return fmt.Sprintf("a password of %d bytes: TCP MD5 takes %d at most", len(p.Password.Reveal()), longestPassword)
 	case p.Keepalive < 0 || p.ConnectRetry < 0:
 		return "a time is negative"
 	}
 	return ""
 }
 
-// What a hold time may be (RFC 4271 section 4.2).
+// What BGP, TCP MD5 and IP can do (RFC 4271 section 4.2, RFC 2385, RFC 5082).
 const (
-	shortestHold = 3 * time.Second
-	longestHold  = 65535 * time.Second
+	longestPassword = 80 // bytes
+	mostHops        = 254
+	shortestHold    = 3 * time.Second
+	longestHold     = 65535 * time.Second
 )
 
 func notAPeer(a netip.Addr) bool {
@@ -127,6 +121,7 @@ func session(p model.Peer, address netip.Addr, node model.Node) bgp.Peer {
 		Settings: bgp.Settings{
 			Name: p.Name, LocalASN: p.MyASN, RouterID: id, PeerASN: bgp.ASNRule{Exactly: p.PeerASN},
 			HoldTime: p.HoldTime, Keepalive: p.Keepalive, LocalAddress: p.SourceAddress, ConnectRetry: p.ConnectRetry,
+			Password: p.Password, TTLSecurity: p.TTLSecurity,
 		},
 		Address: address, Port: p.Port,
 	}
@@ -158,7 +153,7 @@ func (d peers) down(status []bgp.PeerStatus) map[string]string {
 	}
 	for _, s := range status {
 		if _, mine := d.byName[s.Name]; mine && !up[s.Name] {
-			out[s.Name] = cmp.Or(s.LastError, s.State.String())
+			out[s.Name] = cmp.Or(s.Obstacle, s.LastError, s.State.String())
 		}
 	}
 	return out

@@ -89,9 +89,7 @@ func (c *Controller) tellConfig() {
 	}
 	if c.view.Config.ConfigMap {
 		for _, p := range c.view.Peers {
-			if why := unsupported(p); why != "" {
-				say(kube.Warning, v1alpha1.ReasonNotSupportedYet, "peer "+p.Name+": "+why)
-			} else if why := impossible(p); why != "" {
+			if why := impossible(p); why != "" {
 				say(kube.Warning, "ConfigWarning", "peer "+p.Name+" is not used: "+why)
 			}
 		}
@@ -189,8 +187,8 @@ func missing(names []string, there func(string) bool) []string {
 
 // peerVerdict is the verdict on a peer whose object can be read, if it stands.
 func peerVerdict(p model.Peer, otherwise kube.Verdict) kube.Verdict {
-	if why := unsupported(p); why != "" {
-		return kube.Verdict{Reason: v1alpha1.ReasonNotSupportedYet, Message: why}
+	if p.PasswordTrouble != "" {
+		return kube.Verdict{Reason: v1alpha1.ReasonPasswordMissing, Message: p.PasswordTrouble}
 	}
 	if why := impossible(p); why != "" {
 		return kube.Verdict{Reason: v1alpha1.ReasonInvalid, Message: why}

@@ -8,9 +8,11 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/secret"
 )
 
 // Options say which cluster, and who we are in it.
@@ -42,6 +44,7 @@ type Cluster struct {
 	peers      *mirror[*v1alpha1.BGPPeer, peer]
 	ads        *mirror[*v1alpha1.BGPAdvertisement, advertisement]
 	texts      *mirror[*corev1.ConfigMap, string]
+	secrets    *mirror[*corev1.Secret, secret.Text]
 	config     *configMap
 	lease      *lease
 	events     *recorder
@@ -90,6 +93,7 @@ func New(o Options) (*Cluster, error) {
 	}
 	c.ads.mend = lastGoodAdvertisement
 	c.texts = newMirror(readText, c.mark)
+	c.secrets = newMirror(readSecret, c.mark)
 	c.config = &configMap{}
 	c.texts.moved = func(n name, _, after *string) { c.config.moved(string(c.texts.all[n].uid), after) }
 	return c, nil
@@ -98,7 +102,7 @@ func New(o Options) (*Cluster, error) {
 // Run watches, holds the Lease if it can, and sends events, until ctx ends.
 func (c *Cluster) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(withLog(ctx, c.log))
-	for _, s := range c.sources() {
+	for _, s := range append(c.sources(), c.passwords()) {
 		g.Go(func() error { s.run(ctx, c.log); return nil })
 	}
 	g.Go(func() error { c.lease.run(ctx); return nil })
@@ -110,17 +114,28 @@ func (c *Cluster) Run(ctx context.Context) error {
 func (c *Cluster) sources() []source {
 	own := c.options.Namespace
 	return []source{
-		{c.api.core, "services", "", "", &corev1.Service{}, c.services, c.services.ready},
-		{c.api.discovery, "endpointslices", "", "", &discoveryv1.EndpointSlice{}, c.slices, c.slices.ready},
-		{c.api.core, "nodes", "", "", &corev1.Node{}, c.nodes, c.nodes.ready},
-		{c.api.core, "namespaces", "", "", &corev1.Namespace{}, c.namespaces, c.namespaces.ready},
-		{c.api.hawser, "addresspools", "", "", &v1alpha1.AddressPool{}, c.pools, c.pools.ready},
-		{c.api.hawser, "bgppeers", "", "", &v1alpha1.BGPPeer{}, c.peers, c.peers.ready},
-		{c.api.hawser, "bgpadvertisements", "", "", &v1alpha1.BGPAdvertisement{}, c.ads, c.ads.ready},
-		{c.api.core, "configmaps", own, ConfigName, &corev1.ConfigMap{}, c.texts, c.texts.ready},
+		{c.api.core, "services", "", nil, &corev1.Service{}, c.services, c.services.ready},
+		{c.api.discovery, "endpointslices", "", nil, &discoveryv1.EndpointSlice{}, c.slices, c.slices.ready},
+		{c.api.core, "nodes", "", nil, &corev1.Node{}, c.nodes, c.nodes.ready},
+		{c.api.core, "namespaces", "", nil, &corev1.Namespace{}, c.namespaces, c.namespaces.ready},
+		{c.api.hawser, "addresspools", "", nil, &v1alpha1.AddressPool{}, c.pools, c.pools.ready},
+		{c.api.hawser, "bgppeers", "", nil, &v1alpha1.BGPPeer{}, c.peers, c.peers.ready},
+		{c.api.hawser, "bgpadvertisements", "", nil, &v1alpha1.BGPAdvertisement{}, c.ads, c.ads.ready},
+		{c.api.core, "configmaps", own, ofName(ConfigName), &corev1.ConfigMap{}, c.texts, c.texts.ready},
 		c.lease.source(),
 	}
 }
+
+// passwords is the source of Secrets. Nothing but the peers that name one waits
+// for it: where it is forbidden, the others are spoken to.
+func (c *Cluster) passwords() source {
+	s := source{c.api.core, "secrets", c.options.Namespace, nil, &corev1.Secret{}, c.secrets, c.secrets.ready}
+	s.only = fields.OneTermEqualSelector("type", string(corev1.SecretTypeBasicAuth))
+	return s
+}
+
+// ofName selects the object of that name.
+func ofName(name string) fields.Selector { return fields.OneTermEqualSelector("metadata.name", name) }
 
 // Changed delivers after something that View, Synced or Leading tells of has
 // changed; several changes may be told as one.

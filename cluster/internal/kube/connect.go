@@ -98,6 +98,7 @@ func newScheme() *runtime.Scheme {
 		&corev1.Node{}, &corev1.NodeList{},
 		&corev1.Namespace{}, &corev1.NamespaceList{},
 		&corev1.ConfigMap{}, &corev1.ConfigMapList{},
+		&corev1.Secret{}, &corev1.SecretList{},
 		&corev1.Event{}, &corev1.EventList{},
 	)
 	s.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})

@@ -60,7 +60,7 @@ func newLease(client *rest.RESTClient, o Options, mark func()) *lease {
 }
 
 func (l *lease) source() source {
-	return source{l.client, "leases", l.options.Namespace, LeaseName, &coordinationv1.Lease{}, l.mirror, l.mirror.ready}
+	return source{l.client, "leases", l.options.Namespace, ofName(LeaseName), &coordinationv1.Lease{}, l.mirror, l.mirror.ready}
 }
 
 func (l *lease) leading() (context.Context, bool) {

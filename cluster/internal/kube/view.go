@@ -155,7 +155,9 @@ func (c *Cluster) viewAll() *View {
 	c.peers.each(func(n name, e entry[peer]) {
 		v.PeerObjects[n.name], v.peerUIDs[n.name] = e.value.trouble(), string(e.uid)
 		if e.value.usable {
-			v.Peers = append(v.Peers, e.value.Peer)
+			p := e.value.Peer
+			c.password(&p)
+			v.Peers = append(v.Peers, p)
 		}
 	})
 	c.ads.each(func(n name, e entry[advertisement]) {

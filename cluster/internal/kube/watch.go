@@ -22,8 +22,8 @@ import (
 type source struct {
 	client    *rest.RESTClient
 	resource  string
-	namespace string // empty for all
-	only      string // one name, empty for all
+	namespace string          // empty for all
+	only      fields.Selector // nil for all
 	example   object
 	into      cache.ReflectorStore
 	ready     func() bool
@@ -35,8 +35,8 @@ var patience = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter:
 // run keeps the mirror true until ctx ends.
 func (s source) run(ctx context.Context, log *slog.Logger) {
 	selector := fields.Everything()
-	if s.only != "" {
-		selector = fields.OneTermEqualSelector("metadata.name", s.only)
+	if s.only != nil {
+		selector = s.only
 	}
 	lw := &attempts{
 		ListWatch: cache.NewListWatchFromClient(s.client, s.resource, s.namespace, selector),
