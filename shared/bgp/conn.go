@@ -37,6 +37,7 @@ type conn struct {
 	local   netip.AddrPort
 	remote  netip.AddrPort
 	door    *door
+	began   time.Time
 	wait    time.Duration // for the peer's OPEN
 	// settled gives back the place among the half-open connections; nil when
 	// none is taken. Guarded by peer.mu.

@@ -463,20 +463,30 @@ func TestHalfOpenConnectionsAreBounded(t *testing.T) {
 	conf := settings(65000, "1.1.1.1")
 	ranges := []Range{{Settings: conf, Prefix: netip.MustParsePrefix("10.0.0.0/8")}}
 	inWorld(t, nil, ranges, func(t *testing.T, w *world, us *ear) {
-		for i := range maxHalfOpen {
+		first := w.call(t, "10.0.0.2")
+		first.expect("OPEN")
+		for i := range maxHalfOpen - 1 {
+			time.Sleep(time.Millisecond)
 			w.call(t, fmt.Sprintf("10.0.1.%d", i)).expect("OPEN")
 		}
-		if got, _ := w.call(t, "10.0.2.1").hear(); got != "EOF" {
-			t.Errorf("one too many hears %q", got)
+		for i := range 50 {
+			w.call(t, fmt.Sprintf("10.0.2.%d", i)).expect("OPEN")
+			synctest.Wait()
+			if n := us.refused.halfOpen.Load(); n > maxHalfOpen {
+				t.Errorf("%d half-open", n)
+			}
+		}
+		if got, _ := first.hear(); got != "EOF" {
+			t.Errorf("who waited longest hears %q", got)
+		}
+		p := w.call(t, "10.0.3.1")
+		p.shake(65001, 90, "2.2.2.2")
+		synctest.Wait()
+		if !us.up("10.0.3.1") {
+			t.Error("who says something does not come in")
 		}
 		time.Sleep(rangeOpenWait + 2*farewell)
 		synctest.Wait()
-		p := w.call(t, "10.0.2.1")
-		p.shake(65001, 90, "2.2.2.2")
-		synctest.Wait()
-		if !us.up("10.0.2.1") {
-			t.Error("the places were not given back")
-		}
 		if n := us.refused.halfOpen.Load(); n != 0 {
 			t.Errorf("%d places still taken", n)
 		}

@@ -54,13 +54,31 @@ func TestStrangersDoNotTakeThePlacesOfNeighbors(t *testing.T) {
 			w.call(t, fmt.Sprintf("10.0.1.%d", i))
 		}
 		synctest.Wait()
-		if n := us.Refused(); n != 1 {
-			t.Errorf("%d refused", n)
-		}
 		w.call(t, peerA).shake(65001, 90, "2.2.2.2")
 		synctest.Wait()
 		if !us.up(peerA) {
 			t.Error("the neighbor has no session")
+		}
+	})
+}
+
+func TestTheSilentDoNotUseUpTheLimitOfPeers(t *testing.T) {
+	conf := settings(65000, "1.1.1.1")
+	ranges := []Range{{Settings: conf, Prefix: netip.MustParsePrefix("10.0.0.0/8"), MaxPeers: 2}}
+	inWorld(t, nil, ranges, func(t *testing.T, w *world, us *ear) {
+		for i := range 20 {
+			w.call(t, fmt.Sprintf("10.0.1.%d", i))
+			synctest.Wait()
+		}
+		for _, from := range []string{"10.0.2.1", "10.0.2.2"} {
+			w.call(t, from).shake(65001, 90, from)
+			synctest.Wait()
+			if !us.up(from) {
+				t.Errorf("%s has no session", from)
+			}
+		}
+		if got := w.call(t, "10.0.2.3").skip(); got != "EOF" || us.Refused() != 1 {
+			t.Errorf("a third hears %s, %d refused", got, us.Refused())
 		}
 	})
 }

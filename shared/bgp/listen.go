@@ -139,15 +139,15 @@ func (s *Speaker) greet(nc net.Conn) {
 }
 
 // receive finds the peer that a connection is for. Strangers may hold no more
-// than maxHalfOpen connections that are no session yet; a peer known by its
-// address is bounded by itself.
+// than maxHalfOpen connections that are no session yet, of which the longest
+// silent gives way; a peer known by its address is bounded by itself.
 func (s *Speaker) receive(c *conn) error {
 	p, err := s.claim(c.remote.Addr())
 	if err != nil {
 		return err
 	}
 	if p.isDynamic() {
-		if s.refused.halfOpen.Add(1) > maxHalfOpen {
+		if s.refused.halfOpen.Add(1) > maxHalfOpen && !s.giveWay() {
 			s.refused.halfOpen.Add(-1)
 			return errHalfOpen
 		}
@@ -158,6 +158,12 @@ func (s *Speaker) receive(c *conn) error {
 		return err
 	}
 	return nil
+}
+
+func (s *Speaker) giveWay() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeRoom("")
 }
 
 // Refused counts the connections that were closed because no peer and no range

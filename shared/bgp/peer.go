@@ -108,7 +108,8 @@ func (p *peer) attach(c *conn) error {
 	case !c.dialled && !p.accepts.take(now):
 		return errTooFast
 	}
-	c.peer, c.conf, c.state, c.wait, c.grace = p, p.conf, OpenSent, openWait, p.offer(now)
+	c.peer, c.conf, c.state = p, p.conf, OpenSent
+	c.began, c.wait, c.grace = now, openWait, p.offer(now)
 	if p.dynamic {
 		c.wait = rangeOpenWait
 	}

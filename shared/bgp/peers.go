@@ -22,9 +22,9 @@ const (
 // SetPeers says which peers and ranges there are: all of them. Sessions whose
 // settings did not change are left alone; those that lost their Peer or Range
 // end with Cease/Peer De-configured (RFC 4486), those whose name, ASN,
-// addresses, timers or identifier changed with Cease/Other Configuration
-// Change and are opened anew. A second call with the same arguments does
-// nothing. It does not wait for sessions to end.
+// addresses, timers, identifier, password or hops changed with Cease/Other
+// Configuration Change and are opened anew. A second call with the same
+// arguments does nothing. It does not wait for sessions to end.
 //
 // It refuses, whole and before anything changes, what it could never run: an
 // invalid address or router identifier, ASN 0, a hold time of 1 or 2 s.
@@ -86,10 +86,10 @@ func (s *Speaker) guardWith(i int, l listener) {
 // guardAll has every listener ask for what the configuration says, and finds
 // out who can have no session; s.mu is held.
 func (s *Speaker) guardAll() {
-	var failed map[netip.Prefix]error
+	failed := map[netip.Prefix]error{}
 	for _, l := range s.guards {
 		if l != nil {
-			failed = merge(failed, l.guard(s.ward))
+			maps.Copy(failed, l.guard(s.ward))
 		}
 	}
 	before := s.obstacles
@@ -240,7 +240,7 @@ func (s *Speaker) claim(addr netip.Addr) (*peer, error) {
 	if p != nil && p.busy() {
 		return p, nil
 	}
-	if r.MaxPeers > 0 && s.members(r.Name) >= r.MaxPeers {
+	if r.MaxPeers > 0 && s.members(r.Name) >= r.MaxPeers && !s.makeRoom(r.Name) {
 		return nil, fmt.Errorf("%s has its %d peers", r.Name, r.MaxPeers)
 	}
 	if p == nil {

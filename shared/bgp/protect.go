@@ -3,7 +3,6 @@ package bgp
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -201,13 +200,4 @@ func (p protection) check(s syn, err error) error {
 		return errors.New("it was opened without the password")
 	}
 	return nil
-}
-
-// merge adds what failed on one listener to what failed on others.
-func merge(all, one map[netip.Prefix]error) map[netip.Prefix]error {
-	if all == nil {
-		all = map[netip.Prefix]error{}
-	}
-	maps.Copy(all, one)
-	return all
 }

@@ -288,7 +288,8 @@ func TestWhatAPeerMakesTheRouterHoldIsBounded(t *testing.T) {
 	})
 	after := rss(t, s.daemon.PID())
 	t.Logf("%d peers in the middle of a message: %d KiB before, %d KiB after, %d KiB each", many, before, after, (after-before)/many)
-	if each := (after - before) / many; each > 256 {
+	// A multiple of what it is, for the race detector and the collector's sake.
+	if each := (after - before) / many; each > 1024 {
 		t.Errorf("a peer costs %d KiB", each)
 	}
 	s.undisturbed()

@@ -555,6 +555,7 @@ func TestForgottenRoutesAreAskedForAgain(t *testing.T) {
 			w.k.do(func() { w.k.facts.Links = []kernel.Link{{Index: 3, Name: "br-lan"}} })
 			w.k.tell(kernel.LinksChanged)
 			time.Sleep(time.Second)
+			synctest.Wait()
 			if !slices.Equal(w.s.resets, c.want) {
 				t.Errorf("after a link changed: %v", w.s.resets)
 			}
