@@ -11,8 +11,8 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 BUILD   := build
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATIC  := CGO_ENABLED=0 GOOS=linux
-LDFLAGS := -s -w -X github.com/hawser-lb/hawser/shared/version.Version=$(VERSION)
-GOBUILD := go build -trimpath -ldflags "$(LDFLAGS)"
+LDFLAGS  = -s -w -X github.com/hawser-lb/hawser/shared/version.Version=$(VERSION)
+GOBUILD  = go build -trimpath -ldflags "$(LDFLAGS)"
 GO      := $(shell find router cluster shared -name '*.go' -not -path 'cluster/testcluster/*' 2>/dev/null) go.mod go.sum
 
 # What the router's binary is built for: name, then Go's environment.
@@ -23,9 +23,22 @@ env_arm64  := GOARCH=arm64
 env_armv7  := GOARCH=arm GOARM=7
 env_amd64  := GOARCH=amd64
 
+# What OpenWrt's packages are built for besides; make cross leaves these out.
+PACKED     := $(TARGETS) 386 riscv64
+env_386     := GOARCH=386
+env_riscv64 := GOARCH=riscv64
+
+# The version of packages, which apk and opkg must be able to compare: a tag's,
+# or that before the commit and the commit's time. The router's programs say it.
+MADE           := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+PACKAGE_VERSION ?= $(shell tag=$$(git describe --tags --abbrev=0 2>/dev/null || echo v0.0.0); \
+  test "$$(git describe --tags --exact-match 2>/dev/null)" = "$$tag" || tag=$${tag}_git$$(date -u -d @$(MADE) +%Y%m%d%H%M%S); echo $$tag-r1 | sed s,^v,,)
+PACKER         := go run ./openwrt-feed/packer/cmd/packer --version $(PACKAGE_VERSION) --made $(MADE)
+FEED_KEY       ?= .feed-key
+
 # Debian packages that tests and demo use; deps installs what is missing.
 PACKAGES := bird2 busybox-static ca-certificates containerd cpio curl etcd-server frr gobgpd \
-            iproute2 kmod make nftables procps qemu-system-mips runc shellcheck
+            iproute2 kmod make nftables procps qemu-system-mips runc shellcheck signify-openbsd
 
 .PHONY: help
 help: ## this text
@@ -49,8 +62,14 @@ $(BUILD)/hawser-speaker: $(GO)
 $(BUILD)/scene: $(GO)
 	$(STATIC) $(GOBUILD) -o $@ ./shared/lab/cmd/scene
 
-$(BUILD)/hawser-%: $(GO)
+$(PACKED:%=$(BUILD)/hawser-%): VERSION = $(PACKAGE_VERSION)
+$(BUILD)/hawser-%: $(GO) $(BUILD)/version
 	$(STATIC) $(env_$*) $(GOBUILD) -o $@ ./router/cmd/hawser
+
+# Written when the version changes, so that programs are linked anew.
+.PHONY: always
+$(BUILD)/version: always
+	@mkdir -p $(BUILD); test "$$(cat $@ 2>/dev/null)" = '$(PACKAGE_VERSION)' || echo '$(PACKAGE_VERSION)' > $@
 
 .PHONY: $(TARGETS:%=hawser-%)
 hawser-mipsle hawser-mips hawser-arm64 hawser-armv7 hawser-amd64: hawser-%: $(BUILD)/hawser-% ## the router's program for one kind of router; likewise -mips, -arm64, -armv7, -amd64
@@ -93,6 +112,21 @@ $(BUILD)/sandbox.oci.tar: $(BUILD)/image cluster/testcluster/cmd/pause/main.go
 .PHONY: image
 image: $(BUILD)/hawser-speaker.oci.tar ## the cluster's program as an OCI image for amd64, arm64 and arm/v7, one tar file
 	@ls -l $<
+
+.PHONY: packages
+packages: $(PACKED:%=$(BUILD)/hawser-%) ## OpenWrt packages, .ipk and .apk, for every architecture
+	@rm -rf $(BUILD)/packages
+	$(PACKER) --out $(BUILD)/packages packages
+	@find $(BUILD)/packages -type f -printf '%10s  %P\n' | sort -k2
+
+.PHONY: feed
+feed: $(PACKED:%=$(BUILD)/hawser-%) ## feeds for opkg and apk with all packages, signed by the key of make feed-key
+	@rm -rf $(BUILD)/feed
+	$(PACKER) --key $(FEED_KEY) --out $(BUILD)/feed feed
+
+.PHONY: feed-key
+feed-key: ## a key to sign feeds with, in FEED_KEY (.feed-key): keep it, and keep it secret
+	$(PACKER) --key $(FEED_KEY) key
 
 # The Kubernetes parts of the test cluster: minutes when cold, then cached.
 KUBE := k8s.io/component-base/version

@@ -35,7 +35,7 @@ func (s *service) run(command, config string) ([]string, int) {
 	s.t.Helper()
 	s.dir = s.t.TempDir()
 	s.write("config", config, 0o600)
-	s.write("hawser", "#!/bin/sh\necho \"hawser $*\"\n", 0o755)
+	s.write("hawser", "#!/bin/sh\necho \"hawser $*\"\n[ \"$1\" != run ] || cp \"$3\" "+s.path("ran")+"\n", 0o755)
 	if s.jail {
 		s.write("ujail", "#!/bin/sh\n", 0o755)
 		s.write("capabilities", "{}", 0o644)
@@ -56,13 +56,13 @@ func (s *service) run(command, config string) ([]string, int) {
 
 const configured = "config globals 'globals'\n\toption asn '65000'\n"
 
-var head = []string{"extra_command check", "extra_command status", "START=70 USE_PROCD=1"}
+var head = []string{"extra_command check", "extra_command withdraw", "extra_command status", "START=70 USE_PROCD=1"}
 
 // plain is what is asked for where there is no ujail.
 var plain = []string{
 	"procd_open_instance",
 	"procd_set_param command DIR/hawser run",
-	"procd_set_param file /etc/config/hawser",
+	"procd_set_param file DIR/config",
 	"procd_set_param reload_signal HUP",
 	"procd_set_param respawn 3600 5 0",
 	"procd_set_param stdout 1",
@@ -180,8 +180,20 @@ func TestStatusAndCheckAreForPeople(t *testing.T) {
 	if got, status := s.run("status", configured); status != 3 || got[len(got)-1] != "hawser is not running: see logread -e hawser, and files/hawser.init check" {
 		t.Errorf("status %d:\n%s", status, strings.Join(got, "\n"))
 	}
-	if got, status := s.run("check", configured); status != 0 || got[len(got)-1] != "hawser check -c /etc/config/hawser" {
+	if got, status := s.run("check", configured); status != 0 || got[len(got)-1] != "hawser check -c DIR/config" {
 		t.Errorf("check: status %d:\n%s", status, strings.Join(got, "\n"))
+	}
+}
+
+func TestWithdrawRunsItOnceMoreDisabledWithTheUsersTable(t *testing.T) {
+	s := &service{t: t}
+	got, status := s.run("withdraw", "config globals\n\toption enabled '1'\n\toption table '100'\nconfig cluster\n\toption enabled '1'\n")
+	if status != 0 || !slices.Contains(got, "stop") || !strings.HasPrefix(got[len(got)-1], "hawser run -c ") {
+		t.Fatalf("status %d:\n%s", status, strings.Join(got, "\n"))
+	}
+	want := "config globals\n\toption enabled 0\n\toption table '100'\nconfig cluster\n\toption enabled '1'\n"
+	if text, err := os.ReadFile(s.path("ran")); err != nil || string(text) != want {
+		t.Errorf("%v: it ran with\n%s", err, text)
 	}
 }
 
