@@ -35,6 +35,7 @@ type Writer interface {
 	SetPeerStatus(ctx context.Context, peer string, v kube.Verdict) error
 	SetAdvertisementStatus(ctx context.Context, advertisement string, v kube.Verdict) error
 	Event(about kube.Ref, kind kube.EventType, reason, message string)
+	EventsDropped() uint64
 }
 
 // Router is the BGP speaker.
@@ -101,7 +102,7 @@ const (
 // New makes a Controller; nothing runs before Run.
 func New(o Options) *Controller {
 	return &Controller{
-		Options: o, metrics: newMetrics(o.Router), health: newHealth(),
+		Options: o, metrics: newMetrics(o.Router, o.Writer), health: newHealth(),
 		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{}, failed: map[model.Key]int{},
 		told: newTold(), quota: quota{}, silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}

@@ -132,6 +132,8 @@ func (f *fakeCluster) Event(about kube.Ref, _ kube.EventType, reason, message st
 	f.events = append(f.events, fmt.Sprintf("%s %s %s: %s", about.Kind, about.Name, reason, message))
 }
 
+func (f *fakeCluster) EventsDropped() uint64 { return 0 }
+
 // fakeRouter is a BGP speaker without wires.
 type fakeRouter struct {
 	peers  []bgp.Peer

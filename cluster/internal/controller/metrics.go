@@ -34,7 +34,7 @@ type Metrics struct {
 
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-func newMetrics(router Router) *Metrics {
+func newMetrics(router Router, writer Writer) *Metrics {
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
 	m := &Metrics{
 		registry:     prometheus.NewRegistry(),
@@ -50,8 +50,10 @@ func newMetrics(router Router) *Metrics {
 		configOK:     prometheus.NewGauge(gauge("hawser_config_ok", "0 while a ConfigMap is there whose text cannot be read.")),
 		configErrors: prometheus.NewCounter(prometheus.CounterOpts{Name: "hawser_config_errors_total", Help: "Texts of the ConfigMap that could not be read."}),
 	}
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hawser_events_dropped_total", Help: "Events that were not sent, since too many waited for the API server."},
+		func() float64 { return float64(writer.EventsDropped()) })
 	m.configOK.Set(1)
-	m.registry.MustRegister(m.poolTotal, m.poolAssigned, m.allocations, m.flaps, m.routes, m.refused, m.pass, m.service,
+	m.registry.MustRegister(dropped, m.poolTotal, m.poolAssigned, m.allocations, m.flaps, m.routes, m.refused, m.pass, m.service,
 		m.leader, m.configOK, m.configErrors, sessions{router})
 	for _, c := range []alloc.Change{alloc.Assigned, alloc.Changed, alloc.Released, alloc.Failed} {
 		m.allocations.WithLabelValues(c.String())

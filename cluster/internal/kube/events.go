@@ -66,7 +66,7 @@ type recorder struct {
 	log     *slog.Logger
 	queue   chan *corev1.Event
 	serial  atomic.Uint64
-	dropped atomic.Uint64
+	dropped atomic.Uint64 // since the process began
 }
 
 func newRecorder(c *rest.RESTClient, node string, log *slog.Logger) *recorder {
@@ -77,6 +77,9 @@ func newRecorder(c *rest.RESTClient, node string, log *slog.Logger) *recorder {
 func (c *Cluster) Event(about Ref, kind EventType, reason, message string) {
 	c.events.add(about, kind, reason, message)
 }
+
+// EventsDropped counts the events that were not sent since too many waited.
+func (c *Cluster) EventsDropped() uint64 { return c.events.dropped.Load() }
 
 func (r *recorder) add(about Ref, kind EventType, reason, message string) {
 	namespace := about.Namespace
@@ -136,9 +139,10 @@ func (r *recorder) run(ctx context.Context) {
 
 // confess logs how many events have been dropped since it last did.
 func (r *recorder) confess(ctx context.Context) {
-	for pause(ctx, droppedEvery) {
-		if n := r.dropped.Swap(0); n > 0 {
-			r.log.Warn("events dropped, since too many wait for the API server", "dropped", n, "waiting", len(r.queue))
+	for told := uint64(0); pause(ctx, droppedEvery); {
+		if n := r.dropped.Load(); n > told {
+			r.log.Warn("events dropped, since too many wait for the API server", "dropped", n-told, "waiting", len(r.queue))
+			told = n
 		}
 	}
 }
