@@ -12,7 +12,7 @@ import (
 
 func main() {
 	program := cli.Program{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Name: os.Args[0], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		NewDaemon: func(s cli.Settings) cli.Daemon { return daemon.New(daemon.Options(s)) },
 	}
 	os.Exit(program.Main(context.Background(), os.Args[1:]))

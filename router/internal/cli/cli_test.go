@@ -5,15 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/status"
 )
 
@@ -47,6 +50,29 @@ func (router) Snapshot(withRoutes bool) status.Snapshot {
 	}
 	return s
 }
+
+func (r router) Routes(p status.Pick) status.Page {
+	all := r.Snapshot(true).Routes
+	return status.Page{Routes: all, Total: len(all)}
+}
+
+func (router) Journal() *journal.Journal { return events }
+
+func (router) History() status.History { return status.History{StepSeconds: 15} }
+
+func (router) Clear(peer netip.Addr, soft bool) (status.Cleared, error) {
+	five := netip.MustParseAddr("192.168.1.5")
+	switch {
+	case peer.IsValid() && peer != five:
+		return status.Cleared{}, fmt.Errorf("%s: %w", peer, status.ErrNoNeighbor)
+	case soft && !peer.IsValid():
+		return status.Cleared{Soft: true, Peers: []netip.Addr{five}, Unable: []netip.Addr{netip.MustParseAddr("fd00::6")}}, nil
+	}
+	return status.Cleared{Soft: soft, Peers: []netip.Addr{five}}, nil
+}
+
+// events are those of every router here.
+var events = journal.New()
 
 // running serves a snapshot for the length of the test.
 func running(t *testing.T) (socket string) {
@@ -173,8 +199,8 @@ func TestAnswersAreOfTheFamilyAsked(t *testing.T) {
 func TestWhatIsNoCommandListsThePossibleWords(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                  "a command is missing",
-		"shwo":                              `unknown word "shwo", possible: run, check, show, import-quagga, version, help`,
-		"show":                              "show: more words are needed: ip, ipv6, clusters",
+		"shwo":                              `unknown word "shwo", possible: run, check, show, monitor, clear, import-quagga, rpcd, version, help`,
+		"show":                              "show: more words are needed: ip, ipv6, clusters, log",
 		"show i":                            "show i: ambiguous: ip, ipv6",
 		"show ip":                           "show ip: more words are needed: bgp, route",
 		"show ip ospf":                      `unknown word "ospf", possible: bgp, route`,
@@ -390,5 +416,87 @@ func TestImportQuaggaPrintsUCIAndNamesWhatIsLost(t *testing.T) {
 		if status != c.status || !strings.Contains(out.String(), c.out) || !strings.Contains(complaints.String(), c.complaint) {
 			t.Errorf("import-quagga %s: %d\n%s\n%s", c.arg, status, out.String(), complaints.String())
 		}
+	}
+}
+
+func TestEventsAreShownOneALine(t *testing.T) {
+	events.Add(journal.Event{Kind: journal.SessionDown, Text: "192.168.1.5 (home): session down: received Cease: one\ntwo"})
+	socket := "HAWSER_SOCKET=" + running(t)
+	if r := hawser(t, "sh log", socket); r.status != 0 || !strings.Contains(r.out, " sessionDown 192.168.1.5 (home): session down: received Cease: one two\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := hawser(t, "show log --json", socket); r.status != 0 || !strings.Contains(r.out, `"kind": "sessionDown"`) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestClearSaysWhatItDid(t *testing.T) {
+	socket := "HAWSER_SOCKET=" + running(t)
+	for line, want := range map[string]result{
+		"clear ip bgp 192.168.1.5":        {0, "192.168.1.5: session ended, it comes back by itself\n", ""},
+		"clear ip bgp all":                {0, "192.168.1.5: session ended, it comes back by itself\n", ""},
+		"cl ipv6 b 192.168.1.5 s":         {0, "192.168.1.5: asked to tell its routes again\n", ""},
+		"clear ip bgp all soft":           {1, "192.168.1.5: asked to tell its routes again\n", "fd00::6: cannot tell its routes again (no route refresh was negotiated): clear it without soft\n"},
+		"clear ip bgp 192.168.1.9":        {1, "", "192.168.1.9: no such neighbor\n"},
+		"clear ip bgp":                    {2, "", "clear ip bgp: more words are needed: all, ADDRESS\n"},
+		"clear ip bgp x":                  {2, "", `"x" is no address`},
+		"clear ip bgp 192.168.1.5 gently": {2, "", "possible: soft\n"},
+	} {
+		r := hawser(t, line, socket)
+		if r.status != want.status || r.out != want.out || !strings.Contains(r.err, want.err) {
+			t.Errorf("%q answers %+v, want %+v", line, r, want)
+		}
+	}
+}
+
+// written is a text that grows, safe for several goroutines.
+type written struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *written) has(part string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Contains(w.text.String(), part)
+}
+
+func TestMonitorTellsWhatHappensFromNowOn(t *testing.T) {
+	socket := running(t)
+	var out written
+	p := Program{Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- p.Main(ctx, []string{"monitor", "--socket", socket}) }()
+	eventually(t, "it follows", func() bool { return out.has("hawser is there") })
+	events.Tell(journal.Event{Kind: journal.RouteAdded, Text: "192.168.10.1/32: route added"})
+	eventually(t, "it tells", func() bool { return out.has(" routeAdded 192.168.10.1/32: route added\n") })
+	cancel()
+	if s := <-ended; s != 0 {
+		t.Errorf("ends with %d", s)
+	}
+	if r := hawser(t, "monitor --socket "+socket+".gone"); r.status != 1 || !strings.Contains(r.err, "hawser is not running") {
+		t.Errorf("without a daemon: %+v", r)
+	}
+}
+
+func TestALinkInRpcdsDirectoryIsThePlugin(t *testing.T) {
+	var out bytes.Buffer
+	p := Program{
+		Name: "/usr/libexec/rpcd/hawser", Stdin: strings.NewReader("{}"), Stdout: &out, Stderr: &out,
+		Getenv: func(string) string { return filepath.Join(t.TempDir(), "gone") },
+	}
+	if s := p.Main(t.Context(), []string{"list"}); s != 0 || !strings.Contains(out.String(), `"check":{`) {
+		t.Errorf("list: %d, %s", s, out.String())
+	}
+	out.Reset()
+	if s := p.Main(t.Context(), []string{"call", "status"}); s != 0 || !strings.HasPrefix(out.String(), `{"running":false,`) {
+		t.Errorf("call: %d, %s", s, out.String())
 	}
 }

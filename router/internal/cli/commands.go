@@ -21,9 +21,18 @@ func init() {
 			{text: "ip", next: family("show ip", status.IPv4), enter: func(c *call) { c.family = status.IPv4 }},
 			{text: "ipv6", next: family("show ipv6", status.IPv6), enter: func(c *call) { c.family = status.IPv6 }},
 			{text: "clusters", help: "who may announce what, and what came of it", flags: asking, do: (*call).clusters},
+			{text: "log", help: "the last 200 events", flags: asking, do: (*call).showLog},
 		}},
+		{text: "monitor", help: "events as they happen, one a line", flags: asking, do: (*call).monitor},
+		{text: "clear", next: []*word{{text: "ip", next: clearing()}, {text: "ipv6", next: clearing()}}},
 		{text: "import-quagga", help: "Quagga's or FRR's bgpd.conf in UCI's words; 3 when something is left out", next: []*word{
 			{text: "FILE", help: "a bgpd.conf, or - for what vtysh prints for show running-config", do: (*call).importQuagga, takes: takesFile},
+		}},
+		{text: "rpcd", next: []*word{
+			{text: "list", help: "the methods, as OpenWrt's rpcd asks for them", do: (*call).rpcdList},
+			{text: "call", next: []*word{
+				{text: "METHOD", help: "one method, its arguments as JSON on standard input", flags: []string{"socket", "config"}, do: (*call).rpcdCall, takes: takesMethod},
+			}},
 		}},
 		{text: "version", help: "which hawser this is", flags: []string{"json"}, do: (*call).version},
 		{text: "help", help: "this list; after other words, what may follow them", do: (*call).helpAll, next: []*word{
@@ -54,6 +63,15 @@ func family(path string, f status.Family) []*word {
 			{text: network, help: "one network", flags: asking, do: (*call).routes, takes: takesNetwork(path, f)},
 		}},
 	}
+}
+
+// clearing are the words behind "clear ip".
+func clearing() []*word {
+	soft := []*word{{text: "soft", help: "has the routes told again, no session ends", flags: asking, do: (*call).clearSoft}}
+	return []*word{{text: "bgp", next: []*word{
+		{text: "all", help: "ends every session; they come back by themselves", flags: asking, do: (*call).clearHard, next: soft},
+		{text: "ADDRESS", help: "ends the session with one neighbor", flags: asking, do: (*call).clearHard, takes: takesPeer, next: soft},
+	}}}
 }
 
 func takesAddress(c *call, text string) error {

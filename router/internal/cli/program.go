@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -32,6 +33,9 @@ type Settings struct {
 
 // Program is the process as the commands see it.
 type Program struct {
+	// Name the program was called by; a link in rpcd's directory makes it a
+	// plugin.
+	Name           string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
@@ -91,7 +95,7 @@ func (p *Program) complain(err error) {
 func (p *Program) run(ctx context.Context, args []string) error {
 	c := &call{Program: p, ctx: ctx}
 	flags := c.flagSet()
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(asPlugin(p.Name, args)); err != nil {
 		return misuse{err.Error() + "; hawser help lists the flags"}
 	}
 	words := flags.Args()
@@ -127,6 +131,8 @@ type call struct {
 	words    []string // as typed, in full
 	family   status.Family
 	argument string
+	peer     netip.Addr
+	waits    bool // monitor: the daemon was there before
 }
 
 func (c *call) flagSet() *pflag.FlagSet {

@@ -31,6 +31,13 @@ func (c *call) print(v any) error {
 	return enc.Encode(v)
 }
 
+// printLine writes v as one line of JSON.
+func (c *call) printLine(v any) error {
+	enc := json.NewEncoder(c.Stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
 // withoutRoutes is a snapshot whose routes nobody asked for.
 type withoutRoutes struct {
 	*status.Snapshot

@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/journal"
 )
 
 // ownGroups is up to how many routes each has a group of its own: a few hundred
@@ -265,9 +267,12 @@ func (l *line) sayDone(steps []fib.Step) {
 			l.log.Info("next hops changed", "group", s.ID, "members", len(s.Members))
 		case s.Verb.OfRoute() && routes <= few:
 			l.log.Info(words[s.Verb], "prefix", s.Key.Prefix, "nextHops", addresses(s.NextHops))
+			l.noteRoute(s)
 		}
 	}
 	if routes > few || count[fib.ReplaceGroup] > few {
+		l.journal.Tell(journal.Event{Kind: journal.RouteChanged, Text: fmt.Sprintf("many routes changed: %d added, %d changed, %d removed, %d groups",
+			count[fib.Add], count[fib.Replace], count[fib.Delete], count[fib.ReplaceGroup])})
 		l.log.Info("routes changed", "added", count[fib.Add], "changed", count[fib.Replace],
 			"removed", count[fib.Delete], "groupsChanged", count[fib.ReplaceGroup])
 	}

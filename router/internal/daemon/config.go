@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
@@ -21,6 +22,7 @@ func (l *line) reload() {
 		for _, p := range problems {
 			l.log.Error("configuration", "problem", p.String())
 		}
+		l.noteRejected(problems)
 		return
 	}
 	for _, p := range problems {
@@ -36,6 +38,7 @@ func (l *line) reload() {
 	}
 	l.log.Info("configuration loaded", "file", l.d.opts.ConfigFile,
 		"clusters", len(next.Clusters), "neighbors", len(next.Neighbors))
+	l.note(journal.ConfigLoaded, "configuration loaded: %d clusters, %d neighbors", len(next.Clusters), len(next.Neighbors))
 	l.adjust(before)
 }
 
@@ -154,6 +157,7 @@ func (l *line) move(to kernel.Config) job {
 			if err := old.Close(); err != nil {
 				l.log.Warn("kernel", "error", err)
 			}
+			l.note(journal.RoutesMoved, "routes move to table %d, protocol %d", to.Table, to.Protocol)
 			l.log.Info("routes move", "table", to.Table, "protocol", to.Protocol)
 			if former := old.config.Protocol; former != to.Protocol {
 				l.table.former = append(l.table.former, former)

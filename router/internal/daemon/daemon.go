@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
@@ -74,6 +75,7 @@ type Daemon struct {
 	opts  Options
 	parts parts
 
+	journal *journal.Journal
 	reload  chan struct{}
 	asks    chan func(*line)
 	stopped chan struct{} // closed once nobody answers asks
@@ -87,6 +89,7 @@ func newDaemon(opts Options, p parts) *Daemon {
 	stopped := make(chan struct{})
 	return &Daemon{
 		opts: opts, parts: p,
+		journal: journal.New(),
 		reload:  make(chan struct{}, 1),
 		asks:    make(chan func(*line)),
 		stopped: stopped,
@@ -180,16 +183,4 @@ func withdraw(k Kernel, protocol uint8) error {
 // be.
 func ours(g uciconf.Globals) kernel.Config {
 	return kernel.Config{Table: g.Table, Protocol: g.Protocol}
-}
-
-// Snapshot asks the line for the state of things. Once the daemon has stopped,
-// or before it runs, there is nothing to tell.
-func (d *Daemon) Snapshot(withRoutes bool) status.Snapshot {
-	answer := make(chan status.Snapshot, 1)
-	select {
-	case d.asks <- func(l *line) { answer <- l.snapshot(withRoutes) }:
-		return <-answer
-	case <-d.stopped:
-		return status.Snapshot{}
-	}
 }

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
@@ -33,10 +35,14 @@ func (l *line) established(e bgp.Established) {
 	delete(l.reset, addr)
 	delete(l.said, addr)
 	l.rib.Up(addr, e.ASN, l.policy(addr), e.At)
+	l.noteUp(e)
 }
 
 func (l *line) update(e bgp.Update) {
 	addr := e.Peer.Address
+	l.totals.Updates++
+	l.totals.Announced += uint64(len(e.Reachable))
+	l.totals.Withdrawn += uint64(len(e.Withdrawn))
 	l.rib.Update(addr, e.Withdrawn, e.Reachable, time.Now())
 	l.start.told(addr, e.Reachable)
 	for _, f := range e.EndOfRIB {
@@ -55,6 +61,7 @@ func (l *line) down(e bgp.Down) {
 	delete(l.said, addr)
 	l.rib.Down(addr)
 	l.start.down(addr)
+	l.noteDown(e)
 }
 
 // limit closes a session whose peer told more than it may.
@@ -65,6 +72,10 @@ func (l *line) limit(addr netip.Addr) {
 	l.reset[addr] = true
 	l.log.Warn("too many prefixes, session closed", "peer", addr, "reason", rib.MaxPrefixes.String(),
 		"max", l.policy(addr).MaxPrefixes, "idle", overLimit)
+	l.journal.Add(journal.Event{
+		Kind: journal.TooManyPrefixes, Peer: addr, Reason: rib.MaxPrefixes.String(),
+		Text: fmt.Sprintf("%s: told more than the %d prefixes that it may: session closed for %v", addr, l.policy(addr).MaxPrefixes, overLimit),
+	})
 	l.sessions.Reset(addr, bgp.CeaseMaxPrefixes, overLimit)
 }
 
@@ -79,6 +90,7 @@ func (l *line) sayRefused(addr netip.Addr) {
 		}
 		l.said[addr][reason] = true
 		l.log.Info("routes refused", "peer", addr, "reason", reason, "prefixes", n)
+		l.noteRefused(addr, reason, n)
 	}
 }
 

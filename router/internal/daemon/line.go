@@ -10,11 +10,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/metrics"
 	"github.com/hawser-lb/hawser/router/internal/rib"
+	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/version"
 )
 
 // line is the state of the daemon; only its run touches it.
@@ -39,6 +42,11 @@ type line struct {
 	table  table
 	start  start
 	dirty  notice
+
+	journal *journal.Journal
+	history journal.History
+	up      map[netip.Addr]bool // established sessions
+	totals  status.Totals       // the counts of it
 
 	metrics *metrics.Server
 }
@@ -86,6 +94,8 @@ func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems)
 		hands:   newHands(),
 		table:   newTable(),
 		dirty:   notice{bell: make(chan struct{}, 1)},
+		journal: d.journal,
+		up:      map[netip.Addr]bool{},
 		metrics: metrics.NewServer(d, d.opts.Log),
 	}
 	l.metrics.Listen(cfg.Globals.MetricsListen)
@@ -96,12 +106,18 @@ func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems)
 func (l *line) run(ctx context.Context) error {
 	l.ctx = ctx
 	l.log.Info("started", "pid", os.Getpid(), "file", l.d.opts.ConfigFile, "asn", l.config.Globals.ASN)
+	l.note(journal.Started, "hawser %s started, AS %d", version.String(), l.config.Globals.ASN)
 	l.watch()
 	l.table.rereadAt = l.started
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		timer.Reset(time.Until(l.advance(time.Now())))
+		now := time.Now()
+		next := l.advance(now)
+		if due := l.sample(now); due.Before(next) {
+			next = due
+		}
+		timer.Reset(time.Until(next))
 		select {
 		case <-ctx.Done():
 			l.log.Info("stopped", "routes", len(l.table.have.Routes), "withdraw", l.d.opts.WithdrawOnExit)

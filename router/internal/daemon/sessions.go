@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/bgp"
@@ -148,6 +149,7 @@ func (l *line) converse() error {
 	case l.sessions == nil:
 		l.speak(listen)
 	case !slices.Equal(listen, l.sessions.listen):
+		clear(l.up)
 		l.log.Info("listening elsewhere: sessions are opened anew", "listen", listen)
 		l.beginAgain("listening addresses changed")
 		for _, addr := range l.rib.Peers() {
@@ -170,6 +172,7 @@ func (l *line) setPeers() error {
 	}
 	if before != l.routerID {
 		l.log.Info("router identifier", "routerID", l.routerID)
+		l.note(journal.RouterIDChosen, "router identifier %s", l.routerID)
 	}
 	return l.sessions.SetPeers(peers(l.config.Config, l.routerID))
 }

@@ -52,6 +52,7 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 		}
 	}
 	s.Clusters = l.clusterStatus(s.Neighbors)
+	s.Totals = l.total(s.Neighbors)
 	if withRoutes {
 		s.Routes = l.routeStatus()
 	}
@@ -207,20 +208,11 @@ func asnRule(s uciconf.Session) string {
 
 // routeStatus has every prefix that a peer told or that the kernel holds.
 func (l *line) routeStatus() []status.Route {
-	entries := l.rib.Entries()
-	out := make([]status.Route, 0, len(entries))
-	shown := make(map[netip.Prefix]bool, len(entries))
-	for _, e := range entries {
-		shown[e.Prefix] = true
-		out = append(out, l.route(e))
+	entries := l.entries()
+	out := make([]status.Route, len(entries))
+	for i, e := range entries {
+		out[i] = l.route(e)
 	}
-	for k := range l.table.have.Routes {
-		if !shown[k.Prefix] && k.Metric != guardMetric {
-			shown[k.Prefix] = true
-			out = append(out, l.route(rib.Entry{Prefix: k.Prefix}))
-		}
-	}
-	slices.SortFunc(out, func(a, b status.Route) int { return fib.ComparePrefix(a.Prefix, b.Prefix) })
 	return out
 }
 

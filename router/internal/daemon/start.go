@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/shared/bgp"
 	"github.com/hawser-lb/hawser/shared/route"
 )
@@ -121,6 +122,7 @@ func (l *line) look(now time.Time) (waiting string) {
 	waiting = s.Waiting()
 	if waiting == "" && l.start.waiting() {
 		if n := len(l.start.gate.Adopted); n > 0 {
+			l.note(journal.StartComplete, "everybody was heard: routes of before that nobody announces go")
 			l.log.Info("start complete: routes that nobody announces are deleted now", "adopted", n)
 		}
 		l.start = start{}

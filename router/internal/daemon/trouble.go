@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/fib"
+	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 )
 
@@ -39,16 +41,19 @@ func (l *line) stepsFailed(failed []*fib.StepError, now time.Time) {
 		case s.Verb == fib.AddHop:
 			hop := bare(s.NextHops[0])
 			if was := t.refused[hop]; was.text != e.Err.Error() {
+				l.note(journal.KernelError, "next hop %s refused by the kernel: %v", hop.Addr, e.Err)
 				l.log.Warn("next hop refused by the kernel", "nextHop", hop.Addr, "error", e.Err)
 			}
 			t.refused[hop] = t.refused[hop].again(e.Err, now)
 		case s.Verb.OfRoute():
 			if was := t.errors[s.Key.Prefix]; was.text != e.Err.Error() {
+				l.journal.Add(journal.Event{Kind: journal.KernelError, Prefix: s.Key.Prefix, Text: fmt.Sprintf("route not changed: %v", e)})
 				l.log.Warn("route not changed", "prefix", s.Key.Prefix, "error", e)
 			}
 			t.errors[s.Key.Prefix] = t.errors[s.Key.Prefix].again(e.Err, now)
 		default:
 			single = false
+			l.note(journal.KernelError, "next hops not changed: %v", e)
 			l.log.Warn("next hops not changed", "error", e)
 		}
 	}
@@ -128,6 +133,7 @@ func (t *table) stands(h fib.NextHop) bool {
 func (l *line) nextHopDead(addr netip.Addr) {
 	if !l.table.dead[addr] {
 		l.table.dead[addr] = true
+		l.note(journal.NextHopLost, "next hop %s does not answer: out of every route", addr)
 		l.table.wantAll, l.table.hurry = true, true
 	}
 }
@@ -135,6 +141,7 @@ func (l *line) nextHopDead(addr netip.Addr) {
 func (l *line) nextHopAlive(addr netip.Addr) {
 	if l.table.dead[addr] {
 		delete(l.table.dead, addr)
+		l.note(journal.NextHopBack, "next hop %s answers again", addr)
 		l.table.wantAll = true
 	}
 }
@@ -145,6 +152,7 @@ func (l *line) failed(err error) {
 	now := time.Now()
 	l.table.failures++
 	l.table.lastError, l.table.lastErrorAt = err.Error(), now
+	l.note(journal.KernelError, "kernel: %v", err)
 	l.log.Error("kernel", "error", err, "retry", l.table.backoff)
 	l.retry(now)
 }

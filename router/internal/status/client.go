@@ -9,6 +9,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/journal"
 )
 
 // DefaultSocket is where the daemon listens when nobody says otherwise.
@@ -20,28 +22,91 @@ var ErrNotRunning = errors.New("hawser is not running")
 // maxAnswer bounds what a client reads, for a path that is not hawser's.
 const maxAnswer = 256 << 20
 
-// Get asks the daemon behind socket. An answer that is an error comes back as
-// an error.
+// Get asks the daemon behind socket for a snapshot. An answer that is an error
+// comes back as an error.
 func Get(ctx context.Context, socket string, r Request) (Snapshot, error) {
+	a, err := Ask(ctx, socket, r)
+	switch {
+	case err != nil:
+		return Snapshot{}, err
+	case a.Snapshot == nil:
+		return Snapshot{}, fmt.Errorf("socket %s: %w: neither a snapshot nor an error", socket, errStranger)
+	}
+	return *a.Snapshot, nil
+}
+
+var errStranger = errors.New("the answer is not one of hawser's")
+
+// Ask sends one request to the daemon behind socket. An answer that is an error
+// comes back as an error.
+func Ask(ctx context.Context, socket string, r Request) (Answer, error) {
+	var a Answer
+	err := With(ctx, socket, func(c net.Conn) (err error) {
+		a, err = ask(c, r)
+		return err
+	})
+	return a, err
+}
+
+// Line is Ask that leaves the answer, one JSON object, as it came.
+func Line(ctx context.Context, socket string, r Request) (json.RawMessage, error) {
+	var line json.RawMessage
+	err := With(ctx, socket, func(c net.Conn) error {
+		sent := json.NewEncoder(c).Encode(r)
+		if err := json.NewDecoder(io.LimitReader(c, maxAnswer)).Decode(&line); err != nil {
+			return errors.Join(sent, err)
+		}
+		return nil
+	})
+	return line, err
+}
+
+// Follow calls tell with every event from now on, until ctx or the connection
+// ends; begun is called when the daemon is there.
+func Follow(ctx context.Context, socket string, begun func(), tell func(journal.Event) error) error {
+	return With(ctx, socket, func(c net.Conn) error {
+		if err := json.NewEncoder(c).Encode(Request{Get: "follow"}); err != nil {
+			return err
+		}
+		for answers := json.NewDecoder(c); ; {
+			var a Answer
+			switch err := answers.Decode(&a); {
+			case err != nil:
+				return err
+			case a.Error != "":
+				return errors.New(a.Error)
+			case a.Events != nil:
+				begun()
+			case a.Event != nil:
+				if err := tell(*a.Event); err != nil {
+					return err
+				}
+			}
+		}
+	})
+}
+
+// With opens the socket for talk and closes it behind it.
+func With(ctx context.Context, socket string, talk func(net.Conn) error) error {
 	c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
-		return Snapshot{}, fmt.Errorf("%w (nobody listens on %s): start it with hawser run, or name its socket with --socket", ErrNotRunning, socket)
+		return fmt.Errorf("%w (nobody listens on %s): start it with hawser run, or name its socket with --socket", ErrNotRunning, socket)
 	case errors.Is(err, syscall.EACCES):
-		return Snapshot{}, fmt.Errorf("socket %s: no permission: only its owner, root as a rule, may ask", socket)
+		return fmt.Errorf("socket %s: no permission: only its owner, root as a rule, may ask", socket)
 	case err != nil:
-		return Snapshot{}, fmt.Errorf("socket %s: %w", socket, err)
+		return fmt.Errorf("socket %s: %w", socket, err)
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
-	a, err := ask(c, r)
+	err = talk(c)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("socket %s: %w", socket, err)
+		return fmt.Errorf("socket %s: %w", socket, err)
 	}
-	return *a.Snapshot, nil
+	return nil
 }
 
 // ask sends one request and reads its answer. The answer counts even when the
@@ -53,12 +118,12 @@ func ask(c net.Conn, r Request) (Answer, error) {
 	switch {
 	case err == nil && a.Error != "":
 		return a, errors.New(a.Error)
-	case err == nil && a.Snapshot != nil:
+	case err == nil && a != (Answer{}):
 		return a, nil
 	case err == nil:
-		err = errors.New("neither a snapshot nor an error")
+		err = errors.New("neither an answer nor an error")
 	case sent != nil && errors.Is(err, io.EOF):
 		return a, sent
 	}
-	return a, fmt.Errorf("the answer is not one of hawser's: %w", err)
+	return a, fmt.Errorf("%w: %w", errStranger, err)
 }

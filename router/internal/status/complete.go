@@ -8,6 +8,7 @@ func (s *Snapshot) complete() {
 	list(&s.Clusters)
 	list(&s.Neighbors)
 	list(&s.Routes)
+	table(&s.Totals.Refused)
 	for i := range s.Clusters {
 		c := &s.Clusters[i]
 		list(&c.Source)

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hawser-lb/hawser/router/internal/journal"
 )
 
 // section is the part of docs/status.md under a heading.
@@ -26,6 +28,9 @@ func section(t *testing.T, heading string) string {
 func fields(of reflect.Type) map[string]bool {
 	all := map[string]bool{}
 	for i := range of.NumField() {
+		if of.Field(i).Anonymous {
+			continue
+		}
 		name, options, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
 		all[name] = options != ""
 	}
@@ -35,7 +40,7 @@ func fields(of reflect.Type) map[string]bool {
 func TestEveryFieldIsDocumentedInItsSection(t *testing.T) {
 	for heading, of := range map[string]any{
 		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Messages": Messages{},
-		"Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{},
+		"Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{}, "Totals": Totals{}, "Page": Page{}, "Event": journal.Event{},
 	} {
 		text := section(t, heading)
 		for name, absent := range fields(reflect.TypeOf(of)) {
@@ -62,7 +67,7 @@ func lineWith(text, part string) string {
 func TestNoFieldIsDocumentedThatIsNotThere(t *testing.T) {
 	for heading, of := range map[string]any{
 		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Route": Route{},
-		"Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{},
+		"Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "Totals": Totals{}, "Page": Page{},
 	} {
 		known := fields(reflect.TypeOf(of))
 		for line := range strings.Lines(section(t, heading)) {

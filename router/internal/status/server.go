@@ -10,35 +10,32 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/journal"
 )
 
-// Source is where the Snapshot comes from: the daemon. It is called from
-// several goroutines and must not block on a peer.
+// Source is where the answers come from: the daemon. It is called from several
+// goroutines and must not block on a peer.
 type Source interface {
 	Snapshot(withRoutes bool) Snapshot
-}
-
-// Request is one line to the socket.
-type Request struct {
-	// Get names what is wanted; there is "snapshot" only, so far.
-	Get string `json:"get"`
-	// Routes asks for the routes as well, which may be many.
-	Routes bool `json:"routes,omitempty"`
-}
-
-// Answer is one line from the socket; exactly one field is set.
-type Answer struct {
-	Error    string    `json:"error,omitempty"`
-	Snapshot *Snapshot `json:"snapshot,omitempty"`
+	// Routes returns a page; its Limit is not 0.
+	Routes(Pick) Page
+	Journal() *journal.Journal
+	History() History
+	// Clear ends or refreshes the sessions with a peer, all when it is zero.
+	Clear(peer netip.Addr, soft bool) (Cleared, error)
 }
 
 // What a client may cost.
 const (
 	maxLine        = 64 << 10
 	maxConnections = 16
-	idleTimeout    = 30 * time.Second
+	// maxFollowers of them may stay for the events.
+	maxFollowers = 4
+	idleTimeout  = 30 * time.Second
 	// firstTimeout is for the first request, which whoever has a question
 	// sends at once: the silent must not keep the seats of others.
 	firstTimeout = 2 * time.Second
@@ -47,15 +44,16 @@ const (
 
 // Server answers requests on a unix socket.
 type Server struct {
-	path   string
-	source Source
-	log    *slog.Logger
-	l      *listener
+	path    string
+	source  Source
+	log     *slog.Logger
+	l       *listener
+	follows chan struct{}
 }
 
 // NewServer returns a Server that has opened nothing yet.
 func NewServer(path string, source Source, log *slog.Logger) *Server {
-	return &Server{path: path, source: source, log: log}
+	return &Server{path: path, source: source, log: log, follows: make(chan struct{}, maxFollowers)}
 }
 
 // Open takes the socket: who has it is the one daemon. It fails with ErrRunning
@@ -135,7 +133,14 @@ func (s *Server) serve(ctx context.Context, c net.Conn) {
 	lines := bufio.NewScanner(c)
 	lines.Buffer(nil, maxLine)
 	for wait := firstTimeout; s.next(c, lines, wait); wait = idleTimeout {
-		a, end := s.answer(lines.Bytes())
+		r, a, end := parse(lines.Bytes())
+		if a.Error == "" && r.Get == "follow" {
+			s.follow(ctx, c, lines)
+			return
+		}
+		if a.Error == "" {
+			a = s.reply(r)
+		}
 		if err := send(c, a); err != nil || end {
 			return
 		}
@@ -154,23 +159,25 @@ func (s *Server) next(c net.Conn, lines *bufio.Scanner, wait time.Duration) bool
 	return lines.Scan()
 }
 
-// answer is what to say to one line; end is true after nonsense.
-func (s *Server) answer(line []byte) (a Answer, end bool) {
+// parse reads one line; end is true after nonsense, and the answer then is what
+// to say to it.
+func parse(line []byte) (r Request, a Answer, end bool) {
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.DisallowUnknownFields()
-	var r Request
 	if err := dec.Decode(&r); err != nil {
-		return Answer{Error: `no request: one JSON object a line, such as {"get":"snapshot"}`}, true
+		return r, Answer{Error: `no request: one JSON object a line, such as {"get":"snapshot"}`}, true
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Answer{Error: "more than one request in a line"}, true
+		return r, Answer{Error: "more than one request in a line"}, true
 	}
-	if r.Get != "snapshot" {
-		return Answer{Error: fmt.Sprintf("get %.40q: there is snapshot only", r.Get)}, false
+	if err := r.check(); err != nil {
+		return r, Answer{Error: err.Error()}, false
 	}
-	snapshot := s.source.Snapshot(r.Routes)
-	snapshot.complete()
-	return Answer{Snapshot: &snapshot}, false
+	return r, Answer{}, false
+}
+
+func unknownGet(word string) string {
+	return fmt.Sprintf("get %.40q: there is snapshot, overview, routes, events, history and follow", word)
 }
 
 func send(c net.Conn, a Answer) error {

@@ -9,15 +9,21 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hawser-lb/hawser/router/internal/journal"
 )
 
 // fixed is a Source that always says the same.
-type fixed struct{ s *Snapshot }
+type fixed struct {
+	s *Snapshot
+	j *journal.Journal
+}
 
 func (f fixed) Snapshot(withRoutes bool) Snapshot {
 	s := *f.s
@@ -27,13 +33,30 @@ func (f fixed) Snapshot(withRoutes bool) Snapshot {
 	return s
 }
 
+func (f fixed) Routes(p Pick) Page {
+	return Page{Routes: f.s.Routes[:min(p.Limit, len(f.s.Routes))], Total: len(f.s.Routes)}
+}
+
+func (f fixed) Journal() *journal.Journal { return f.j }
+
+func (f fixed) History() History {
+	return History{StepSeconds: 15, Established: []uint32{1}, Routes: []uint32{2}}
+}
+
+func (f fixed) Clear(peer netip.Addr, soft bool) (Cleared, error) {
+	if peer == ip("192.168.1.99") {
+		return Cleared{}, ErrNoNeighbor
+	}
+	return Cleared{Peers: []netip.Addr{peer}, Soft: soft}, nil
+}
+
 // start runs a Server for the length of the test and returns its socket, which
 // answers, and a way to stop it before.
 func start(t *testing.T, path string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	server := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler))
+	server := NewServer(path, fixed{home(), journal.New()}, slog.New(slog.DiscardHandler))
 	if err := server.Open(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +109,7 @@ func TestOneRequestALineOneAnswerALine(t *testing.T) {
 	for _, ask := range []struct{ request, has, hasNot string }{
 		{`{"get":"snapshot"}`, `"routes":[]`, "192.168.10.1/32"},
 		{`{"get":"snapshot","routes":true}`, `"prefix":"192.168.10.1/32"`, "null"},
-		{`{"get":"weather"}`, `{"error":"get \"weather\": there is snapshot only"}`, "snapshot\":{"},
+		{`{"get":"weather"}`, `{"error":"get \"weather\": there is snapshot, overview, routes, events, history and follow"}`, "snapshot\":{"},
 		{`{"get":"snapshot"}`, `"asn":65000`, "error\":"},
 	} {
 		if _, err := io.WriteString(c, ask.request+"\n"); err != nil {
@@ -111,7 +134,7 @@ func TestTheClientGetsWhatTheDaemonKnows(t *testing.T) {
 	golden(t, "summary", func(w io.Writer) { Summary(w, &s, IPv4) })
 	golden(t, "bgp", func(w io.Writer) { Table(w, &s, IPv4) })
 	golden(t, "route-ipv6", func(w io.Writer) { Routes(w, &s, s.RoutesOf(IPv6)) })
-	if _, err := Get(t.Context(), path, Request{Get: "weather"}); err == nil || !strings.Contains(err.Error(), "snapshot only") {
+	if _, err := Get(t.Context(), path, Request{Get: "weather"}); err == nil || !strings.Contains(err.Error(), "there is snapshot") {
 		t.Errorf("a request that the daemon does not know: %v", err)
 	}
 }
@@ -224,7 +247,7 @@ func TestASocketOfADeadDaemonIsReplaced(t *testing.T) {
 func TestASocketOfALiveDaemonIsNotStolen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hawser.sock")
 	stop := start(t, path)
-	second := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler))
+	second := NewServer(path, fixed{home(), journal.New()}, slog.New(slog.DiscardHandler))
 	if err := second.Open(); !errors.Is(err, ErrRunning) {
 		t.Errorf("the second daemon ended with %v", err)
 	}
@@ -246,14 +269,14 @@ func TestOtherFilesAreNotOverwritten(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := NewServer(path, fixed{home()}, slog.New(slog.DiscardHandler)).Open(); err == nil {
+	if err := NewServer(path, fixed{home(), journal.New()}, slog.New(slog.DiscardHandler)).Open(); err == nil {
 		t.Error("a file in the socket's place is no error")
 	}
 	if text, err := os.ReadFile(path); string(text) != "precious" {
 		t.Errorf("%q, %v", text, err)
 	}
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 108))
-	if err := NewServer(long, fixed{home()}, slog.New(slog.DiscardHandler)).Open(); err == nil || !strings.Contains(err.Error(), "longer than") {
+	if err := NewServer(long, fixed{home(), journal.New()}, slog.New(slog.DiscardHandler)).Open(); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("a path that does not fit: %v", err)
 	}
 }
@@ -300,11 +323,13 @@ func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{"", `{"get":"snapshot"}`, `{"get":"snapshot","routes":true}`, `{"get":"x"}`, `[[[[`, `{"get":"snapshot"} x`, "null", `{"get":1e999}`} {
 		f.Add([]byte(seed))
 	}
-	server := NewServer("", fixed{home()}, slog.New(slog.DiscardHandler))
+	server := NewServer("", fixed{home(), journal.New()}, slog.New(slog.DiscardHandler))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		a, end := server.answer(line)
-		if (a.Error == "") == (a.Snapshot == nil) {
-			t.Errorf("%q is answered by %+v", line, a)
+		r, a, end := parse(line)
+		if a.Error == "" && r.Get != "follow" {
+			if a = server.reply(r); a == (Answer{}) {
+				t.Errorf("%q is not answered", line)
+			}
 		}
 		if end && a.Error == "" {
 			t.Errorf("%q ends the connection without a word", line)

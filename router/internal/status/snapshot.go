@@ -35,6 +35,21 @@ type Snapshot struct {
 	// TableVersion goes up with each change of the chosen routes.
 	TableVersion uint64 `json:"tableVersion"`
 	Kernel       Kernel `json:"kernel"`
+	Totals       Totals `json:"totals"`
+}
+
+// Totals are counts over all peers since the daemon's start, also of those that
+// are gone.
+type Totals struct {
+	Established int    `json:"established"` // sessions now
+	Sessions    uint64 `json:"sessions"`    // that came up
+	Flaps       uint64 `json:"flaps"`       // that went down
+	Updates     uint64 `json:"updates"`     // taken in
+	Announced   uint64 `json:"announced"`   // prefixes told in them
+	Withdrawn   uint64 `json:"withdrawn"`   // prefixes taken back in them
+	Accepted    int    `json:"prefixesAccepted"`
+	// Refused are the prefixes refused now, by reason.
+	Refused map[string]int `json:"prefixesRefused"`
 }
 
 // Config says which file runs and what was wrong with the newest one.
