@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -57,8 +58,12 @@ type application struct {
 func (a *application) some(steps []fib.Step) error {
 	sent := make([]fib.Step, 0, len(steps))
 	messages := make([]netlink.Message, 0, len(steps))
+	foreign := a.foreign(steps)
 	for _, s := range steps {
 		s, err := a.possible(s)
+		if protocol, is := foreign[s.Key]; is && err == nil {
+			err = foreignError(protocol, s.Key)
+		}
 		if err != nil {
 			a.fail(s, err)
 			continue
@@ -85,6 +90,26 @@ func (a *application) some(steps []fib.Step) error {
 		}
 	}
 	return nil
+}
+
+// foreign says where routes that are to be replaced stand behind another
+// program's. Those with a former number of ours are ours.
+func (a *application) foreign(steps []fib.Step) map[fib.Key]uint8 {
+	if steps[0].Verb != fib.Replace {
+		return nil
+	}
+	keys := make([]fib.Key, len(steps))
+	for i, s := range steps {
+		keys[i] = s.Key
+	}
+	found := a.k.behindForeign(keys)
+	maps.DeleteFunc(found, func(_ fib.Key, protocol uint8) bool { return slices.Contains(a.k.former, protocol) })
+	return found
+}
+
+func foreignError(protocol uint8, at fib.Key) error {
+	return fmt.Errorf("%w: protocol %s, metric %d: remove it or give hawser another metric",
+		ErrForeign, protocolName(protocol), at.Metric)
 }
 
 // possible is the step without what cannot be had, or why it cannot be done.
@@ -194,8 +219,7 @@ func (k *Kernel) nameForeign(failed []error) {
 				inTheWay = k.anyones(f)
 			}
 			if r, found := inTheWay[step.Step.Key]; found {
-				step.Err = fmt.Errorf("%w: protocol %s, metric %d: remove it or give hawser another metric",
-					ErrForeign, protocolName(r.protocol), r.key.Metric)
+				step.Err = foreignError(r.protocol, r.key)
 			}
 		}
 	}

@@ -130,6 +130,7 @@ var families = []uint8{unix.AF_INET, unix.AF_INET6}
 // too.
 func (k *Kernel) Have(former ...uint8) (*fib.Have, error) {
 	have := fib.NewHave()
+	k.former = former
 	numbers := append([]uint8{k.cfg.Protocol}, former...)
 	if k.kind != fib.Multipath {
 		if err := k.readObjects(have, numbers); err != nil {

@@ -67,6 +67,18 @@ func (k *Kernel) dump(m netlink.Message, reset func(), each func(kind uint16, bo
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	m.Header.Flags = netlink.Request | netlink.Dump
+	return k.dumpWhole(m, reset, each)
+}
+
+// ask calls each for the answer to a question about one thing.
+func (k *Kernel) ask(m netlink.Message, each func(kind uint16, body []byte) error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	m.Header.Flags = netlink.Request | netlink.Acknowledge
+	return k.dumpOnce(m, each)
+}
+
+func (k *Kernel) dumpWhole(m netlink.Message, reset func(), each func(kind uint16, body []byte) error) error {
 	for range dumpTries {
 		reset()
 		err := k.dumpOnce(m, each)

@@ -31,12 +31,14 @@ type Config struct {
 }
 
 // Kernel is an open door to the kernel's routing table, in the network
-// namespace of the thread that opened it. Its methods may be called from
-// several goroutines.
+// namespace of the thread that opened it. One goroutine may read and apply while
+// another watches.
 type Kernel struct {
 	cfg   Config
 	kind  fib.Kind
 	watch *netlink.Conn
+
+	former []uint8 // as given to the last Have
 
 	mu   sync.Mutex
 	conn *netlink.Conn

@@ -213,7 +213,10 @@ func TestRoutesOfOthersAreNeitherSeenNorTouched(t *testing.T) {
 	for _, f := range foreign {
 		s.ip(f)
 	}
-	before := s.ip("route show") + s.ip("-6 route show")
+	all := func() string {
+		return strings.ReplaceAll(s.ip("route show")+s.ip("-6 route show"), "linkdown ", "") // a cable just plugged in
+	}
+	before := all()
 	if have := s.have(k); len(have.Routes) != 0 {
 		t.Fatalf("routes of ours: %v", have)
 	}
@@ -234,7 +237,7 @@ func TestRoutesOfOthersAreNeitherSeenNorTouched(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("error:\n%v\nwant\n%s", err, want)
 	}
-	if after := s.ip("route show") + s.ip("-6 route show"); after != before {
+	if after := all(); after != before {
 		t.Errorf("the table changed:\n%s\n%s", before, after)
 	}
 }
@@ -277,6 +280,32 @@ func TestOneGatewayThatIsRefusedIsLeftOut(t *testing.T) {
 			if got := s.have(k).NextHops(key("10.77.100.1/32")); !slices.Equal(got, hops[:2]) {
 				t.Errorf("the route goes %v", got)
 			}
+		})
+	}
+}
+
+func TestARouteThatSomebodyPutInFrontOfOursStays(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			s := newScene(t)
+			k := s.main()
+			want := fib.Table{key("10.77.100.1/32"): s.hops("10.77.2.11", "10.77.2.12")}
+			s.apply(k, want, rules(kind, 9))
+			const foreign = "10.77.100.1 via 10.77.2.99 dev lan metric 20"
+			s.ip("route prepend " + foreign + " proto static")
+			other := map[fib.Kind]fib.Kind{fib.Multipath: fib.HashGroups, fib.HashGroups: fib.ResilientGroups, fib.ResilientGroups: fib.Multipath}[kind]
+			err := k.Apply(fib.Plan(want, s.have(k), rules(other, 9)))
+			if !errors.Is(err, kernel.ErrForeign) {
+				t.Errorf("error: %v", err)
+			}
+			if got := s.ip("route show proto static"); got != foreign {
+				t.Errorf("the stranger's route: %s", got)
+			}
+			if have := s.have(k); !have.Table().Equal(want) {
+				t.Errorf("ours: %s", have)
+			}
+			s.ip("route del " + foreign)
+			s.apply(k, want, rules(other, 9))
 		})
 	}
 }

@@ -89,6 +89,9 @@ func notices(w io.Writer, s *Snapshot) {
 	if s.Metrics != nil && s.Metrics.Error != "" {
 		say("No metrics on %s: %s", s.Metrics.Address, s.Metrics.Error)
 	}
+	for _, a := range s.Kernel.Advice {
+		say("Advice: %s", a)
+	}
 	if s.Kernel.Waiting != "" {
 		say("Routes of before are kept: %s", s.Kernel.Waiting)
 	}
