@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"io"
 
@@ -36,12 +37,20 @@ func fixedLength(kind byte) bool {
 // door is the one way in for bytes from a peer. What it lets through has a
 // sound header (RFC 4271 §6.1); only the body is still to be doubted.
 type door struct {
+	src     io.Reader
 	r       *bufio.Reader
 	longest int // message
 }
 
 func newDoor(r io.Reader) *door {
-	return &door{bufio.NewReaderSize(r, readBuffer), maxMessage}
+	return &door{src: r, r: bufio.NewReaderSize(r, readBuffer), longest: maxMessage}
+}
+
+// grow takes memory for the longest messages in the place of the old buffer;
+// what that holds goes first.
+func (d *door) grow() {
+	had, _ := d.r.Peek(d.r.Buffered())
+	d.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(had)), d.src), maxExtended)
 }
 
 // ready reports whether next will answer without reading from the connection.
@@ -66,8 +75,8 @@ func (d *door) next() (kind byte, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if length > d.r.Size() { // memory for long messages is taken when one comes
-		d.r = bufio.NewReaderSize(d.r, maxExtended)
+	if length > d.r.Size() {
+		d.grow()
 	}
 	msg, err := d.r.Peek(length)
 	if err != nil {

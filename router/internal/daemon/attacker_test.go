@@ -59,14 +59,18 @@ const (
 	mOpen, mUpdate, mNotification, mKeepalive = 1, 2, 3, 4
 )
 
-// open is an OPEN of AS 65001 without capabilities.
-func open(version byte, asn, hold uint16, id string) []byte {
+// open is an OPEN with the optional parameters.
+func open(version byte, asn, hold uint16, id string, parameters ...byte) []byte {
 	b := []byte{version}
 	b = binary.BigEndian.AppendUint16(b, asn)
 	b = binary.BigEndian.AppendUint16(b, hold)
 	b = append(b, netip.MustParseAddr(id).AsSlice()...)
-	return message(mOpen, append(b, 0)...)
+	b = append(b, byte(len(parameters)))
+	return message(mOpen, append(b, parameters...)...)
 }
+
+// longMessages is the capability of RFC 8654 as an optional parameter.
+var longMessages = []byte{2, 2, 6, 0}
 
 // update announces prefixes with the attacker as next hop.
 func update(own string, prefixes ...netip.Prefix) []byte {
@@ -112,10 +116,10 @@ func (a *attacker) shake(own string) {
 	a.shakeFor(own, 9)
 }
 
-// shakeFor offers a hold time in seconds.
-func (a *attacker) shakeFor(own string, hold uint16) {
+// shakeFor offers a hold time in seconds, and more.
+func (a *attacker) shakeFor(own string, hold uint16, parameters ...byte) {
 	a.t.Helper()
-	for _, b := range [][]byte{open(4, 65001, hold, own), message(mKeepalive)} {
+	for _, b := range [][]byte{open(4, 65001, hold, own, parameters...), message(mKeepalive)} {
 		if err := a.say(b); err != nil {
 			a.t.Fatal(err)
 		}
@@ -265,34 +269,45 @@ func TestHostileMessagesEndTheirSessionAndNoOther(t *testing.T) {
 }
 
 func TestWhatAPeerMakesTheRouterHoldIsBounded(t *testing.T) {
-	s, evil := besieged(t, home)
-	before := rss(t, s.daemon.PID())
-	// Each has sent all of a message but its last byte.
-	part := update("10.77.2.100", make([]netip.Prefix, 0)...)
-	part = append(part, make([]byte, 4096-len(part))...)
-	part[16], part[17] = 0x10, 0x00
-	const many = 40
-	for i := range many {
-		own := fmt.Sprintf("10.77.2.%d", 100+i)
-		a := attack(t, evil, own)
-		a.shake(own)
-		if err := a.say(part[:4095]); err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range []struct {
+		what       string
+		length     int
+		parameters []byte
+	}{
+		{"messages of 4096 bytes", 4096, nil},
+		{"messages of 65535 bytes (RFC 8654)", 65535, longMessages},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			s, evil := besieged(t, home)
+			before := rss(t, s.daemon.PID())
+			// Each has sent all of a message but its last byte.
+			part := make([]byte, c.length-1)
+			copy(part, message(mUpdate))
+			binary.BigEndian.PutUint16(part[16:], uint16(c.length))
+			const many = 40
+			for i := range many {
+				own := fmt.Sprintf("10.77.2.%d", 100+i)
+				a := attack(t, evil, own)
+				a.shakeFor(own, 30, c.parameters...)
+				if err := a.say(part); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.eventually("all of them are peers", func(snap status.Snapshot) error {
+				if n := snap.Clusters[0].Established; n != many+1 {
+					return fmt.Errorf("%d", n)
+				}
+				return nil
+			})
+			after := rss(t, s.daemon.PID())
+			t.Logf("%d peers in the middle of a message: %d KiB before, %d KiB after, %d KiB each", many, before, after, (after-before)/many)
+			// A multiple of what it is, for the race detector and the collector's sake.
+			if each := (after - before) / many; each > 1024 {
+				t.Errorf("a peer costs %d KiB", each)
+			}
+			s.undisturbed()
+		})
 	}
-	s.eventually("all of them are peers", func(snap status.Snapshot) error {
-		if n := snap.Clusters[0].Established; n != many+1 {
-			return fmt.Errorf("%d", n)
-		}
-		return nil
-	})
-	after := rss(t, s.daemon.PID())
-	t.Logf("%d peers in the middle of a message: %d KiB before, %d KiB after, %d KiB each", many, before, after, (after-before)/many)
-	// A multiple of what it is, for the race detector and the collector's sake.
-	if each := (after - before) / many; each > 1024 {
-		t.Errorf("a peer costs %d KiB", each)
-	}
-	s.undisturbed()
 }
 
 func TestAHundredThousandRoutesOfOneAreTheTroubleOfThatOneAlone(t *testing.T) {
