@@ -18,7 +18,8 @@ import (
 
 const (
 	build   = "../../../build"
-	service = "10.77.100.1/32"
+	address = "10.77.100.1"
+	service = address + "/32"
 )
 
 // config is what a user of such a router would write.
@@ -57,14 +58,23 @@ router bgp 65001
   network ` + service + `
 `
 
-// scene is the board on a wire with two real peers: BIRD 2 and FRR's bgpd.
-func scene(t *testing.T, files ...board.File) *board.Board {
+// place is the board on a wire with two real peers, BIRD 2 and FRR's bgpd, and a
+// client, whose way to the services is the board.
+type place struct {
+	*board.Board
+	bird, frr, client *lab.Host
+}
+
+func scene(t *testing.T, files ...board.File) place {
 	l := lab.Test(t)
 	wire := l.Host("wire")
 	bridge := l.Bridge(wire, "br0")
 	bird, frr := l.Host("bird"), l.Host("frr")
 	bridge.Attach(bird, "eth0", "10.77.2.11/24")
 	bridge.Attach(frr, "eth0", "10.77.2.12/24")
+	client := l.Host("client")
+	bridge.Attach(client, "eth0", "10.77.2.50/24")
+	client.Route("10.77.100.0/24 via 10.77.2.1")
 	for _, words := range []string{"tuntap add tap0 mode tap", "link set tap0 master br0 up"} {
 		if _, err := wire.Run(t.Context(), "ip", strings.Fields(words)...); err != nil {
 			t.Fatal(err)
@@ -88,7 +98,7 @@ func scene(t *testing.T, files ...board.File) *board.Board {
 	start(t, bird, "bird", birdConfig, "-f", "-c", "CONFIG", "-s", "DIR/bird.ctl", "-P", "DIR/bird.pid")
 	start(t, frr, "/usr/lib/frr/bgpd", bgpdConfig, "-f", "CONFIG", "-Z",
 		"-i", "DIR/bgpd.pid", "--vty_socket", "DIR", "-P", "0", "--log", "stdout")
-	return b
+	return place{b, bird, frr, client}
 }
 
 // start starts a daemon with a configuration file and a directory of its own,
@@ -135,7 +145,7 @@ func file(t *testing.T, to, from string) board.File {
 	return f
 }
 
-func run(t *testing.T, b *board.Board, command string) string {
+func run(t *testing.T, b place, command string) string {
 	t.Helper()
 	out, err := b.Run(t.Context(), command)
 	if err != nil {
@@ -143,6 +153,10 @@ func run(t *testing.T, b *board.Board, command string) string {
 	}
 	return out
 }
+
+// want is the board's route to the service.
+const want = service + " table 254 proto 73 type 1 metric 20" +
+	" nexthop via 10.77.2.11 dev eth0 weight 1 nexthop via 10.77.2.12 dev eth0 weight 1\n"
 
 func TestMIPSRouterInstallsWhatRealPeersTell(t *testing.T) {
 	b := scene(t,
@@ -159,8 +173,6 @@ func TestMIPSRouterInstallsWhatRealPeersTell(t *testing.T) {
 		}
 	})
 
-	want := service + " table 254 proto 73 type 1 metric 20" +
-		" nexthop via 10.77.2.11 dev eth0 weight 1 nexthop via 10.77.2.12 dev eth0 weight 1\n"
 	lab.Eventually(t, "one route with both peers in the board's kernel", func() error {
 		if all := run(t, b, "routes"); !strings.Contains(all, want) {
 			return fmt.Errorf("want %sof\n%s", want, all)

@@ -11,11 +11,13 @@ import (
 	"strings"
 )
 
-// File is one file of the board's root. Parent directories make themselves.
+// File is one file of the board's root, or a symbolic link when Link says where
+// it leads. Parent directories make themselves.
 type File struct {
 	Path    string // absolute
 	Mode    fs.FileMode
 	Content []byte
+	Link    string
 }
 
 // Host returns a File with the content of a file of this machine, executable.
@@ -63,6 +65,10 @@ func image(files []File) []byte {
 	}
 	for _, f := range files {
 		w.directory(path.Dir(f.Path))
+		if f.Link != "" {
+			w.node(f.Path[1:], 0o120777, []byte(f.Link))
+			continue
+		}
 		w.node(f.Path[1:], 0o100000|uint32(f.Mode.Perm()), f.Content)
 	}
 	w.node("TRAILER!!!", 0, nil)
