@@ -314,6 +314,24 @@ func TestEveryArchitectureHasItsProgramAndMakeBuildsIt(t *testing.T) {
 	}
 }
 
+func TestTheDocumentNamesEveryArchitectureAndCommand(t *testing.T) {
+	text, err1 := os.ReadFile(filepath.Join(treeDir, "docs/install.md"))
+	script, err2 := os.ReadFile(filepath.Join(treeDir, "openwrt-feed/hawser/files/hawser.init"))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	for arch := range Targets {
+		if !strings.Contains(string(text), "`"+arch+"`") {
+			t.Errorf("docs/install.md does not name %s", arch)
+		}
+	}
+	for _, command := range regexp.MustCompile(`(?m)^extra_command (\w+)`).FindAllSubmatch(script, -1) {
+		if !strings.Contains(string(text), "| `/etc/init.d/hawser "+string(command[1])+"` |") {
+			t.Errorf("docs/install.md does not name %s", command[1])
+		}
+	}
+}
+
 func TestTheProgramSaysThePackagesVersion(t *testing.T) {
 	version, err := os.ReadFile(filepath.Join(treeDir, "build/version"))
 	if err != nil {
