@@ -140,7 +140,6 @@ type BGPPeerSpec struct {
 	// +optional
 	BFD *BFD `json:"bfd,omitempty"`
 	// Have the router keep forwarding while a speaker is restarted (RFC 4724).
-	// It is taken and has no effect yet.
 	//
 	// +optional
 	// +kubebuilder:default={}

@@ -53,7 +53,8 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	speaker := bgp.New(bgp.Config{Listen: listen(o.listenPort), Log: log})
+	// kube-proxy forwards, whatever becomes of us: hence Restarting.
+	speaker := bgp.New(bgp.Config{Listen: listen(o.listenPort), Log: log, Restarting: true})
 	worker := controller.New(controller.Options{
 		Source: cluster, Leadership: cluster, Writer: cluster, Router: speaker, Gateways: gateway.Read,
 		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, Log: log,

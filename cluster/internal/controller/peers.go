@@ -121,7 +121,7 @@ func session(p model.Peer, address netip.Addr, node model.Node) bgp.Peer {
 		Settings: bgp.Settings{
 			Name: p.Name, LocalASN: p.MyASN, RouterID: id, PeerASN: bgp.ASNRule{Exactly: p.PeerASN},
 			HoldTime: p.HoldTime, Keepalive: p.Keepalive, LocalAddress: p.SourceAddress, ConnectRetry: p.ConnectRetry,
-			Password: p.Password, TTLSecurity: p.TTLSecurity,
+			Password: p.Password, TTLSecurity: p.TTLSecurity, RestartTime: p.RestartTime,
 		},
 		Address: address, Port: p.Port,
 	}

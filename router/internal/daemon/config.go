@@ -34,6 +34,9 @@ func (l *line) reload() {
 	if !next.Globals.Enabled {
 		l.log.Info("not enabled any more: stopping", "file", l.d.opts.ConfigFile)
 		l.table.failure = errDisabled
+		if l.sessions != nil {
+			l.sessions.Farewell(farewell)
+		}
 		return
 	}
 	l.log.Info("configuration loaded", "file", l.d.opts.ConfigFile,

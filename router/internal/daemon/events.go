@@ -27,6 +27,8 @@ func (l *line) event(e bgp.Event) {
 		l.update(e)
 	case bgp.Down:
 		l.down(e)
+	case bgp.Swept:
+		l.swept(e)
 	}
 }
 
@@ -59,9 +61,26 @@ func (l *line) down(e bgp.Down) {
 	addr := e.Peer.Address
 	delete(l.reset, addr)
 	delete(l.said, addr)
+	if len(e.Kept) > 0 {
+		l.rib.Away(addr, ribFamilies(e.Kept))
+		return
+	}
 	l.rib.Down(addr)
 	l.start.down(addr)
 	l.noteDown(e)
+}
+
+// swept is the end of routes that outlived their session.
+func (l *line) swept(e bgp.Swept) {
+	addr := e.Peer.Address
+	l.rib.Sweep(addr, ribFamilies(e.Families))
+	if !slices.Contains(l.rib.Peers(), addr) {
+		l.start.down(addr)
+	}
+}
+
+func ribFamilies(all []bgp.Family) rib.Families {
+	return rib.Families{IPv4: slices.Contains(all, bgp.IPv4), IPv6: slices.Contains(all, bgp.IPv6)}
 }
 
 // limit closes a session whose peer told more than it may.

@@ -163,6 +163,7 @@ func (s *fakeSpeaker) Status() []bgp.PeerStatus {
 	return out
 }
 
+func (s *fakeSpeaker) Farewell(string)               {}
 func (s *fakeSpeaker) Announce([]bgp.Announcement)   {}
 func (s *fakeSpeaker) Events() <-chan bgp.Event      { return s.events }
 func (s *fakeSpeaker) Listening() []bgp.ListenStatus { return nil }
@@ -173,6 +174,12 @@ func (s *fakeSpeaker) up(peer netip.Addr) {
 }
 func (s *fakeSpeaker) down(peer netip.Addr) {
 	s.events <- bgp.Down{Peer: bgp.PeerID{Address: peer}, Reason: "test"}
+}
+func (s *fakeSpeaker) away(peer netip.Addr) {
+	s.events <- bgp.Down{Peer: bgp.PeerID{Address: peer}, Reason: "test", Kept: []bgp.Family{bgp.IPv4}}
+}
+func (s *fakeSpeaker) swept(peer netip.Addr) {
+	s.events <- bgp.Swept{Peer: bgp.PeerID{Address: peer}, Families: []bgp.Family{bgp.IPv4}, Reason: "test"}
 }
 func (s *fakeSpeaker) end(peer netip.Addr) {
 	s.update(bgp.Update{EndOfRIB: []bgp.Family{bgp.IPv4}}, peer)
@@ -753,5 +760,37 @@ func TestGuardsStandForEachAllowedPrefixThatLeadsNowhereElse(t *testing.T) {
 		if s := w.status(); len(s.Routes) != 1 || s.Kernel.Routes != 1 {
 			t.Errorf("%+v", s.Routes)
 		}
+	})
+}
+
+func TestASpeakerThatIsReplacedIsNoChangeOfTheKernel(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.up(five)
+		w.s.up(six)
+		w.s.tell(five, service)
+		w.s.tell(six, service)
+		w.s.end(five)
+		w.s.end(six)
+		w.table()
+		before := len(w.k.changes)
+		w.s.away(five)
+		time.Sleep(30 * time.Second)
+		w.expect("while it is away", via(service, five, six))
+		for _, n := range w.status().Neighbors {
+			if want := map[netip.Addr]int{five: 1}[n.Address]; n.Stale != want {
+				t.Errorf("%s: %d stale", n.Address, n.Stale)
+			}
+		}
+		w.s.up(five)
+		w.s.tell(five, service)
+		w.s.end(five)
+		w.s.swept(five)
+		w.expect("when it is back", via(service, five, six))
+		if n := len(w.k.changes) - before; n != 0 {
+			t.Errorf("%d changes of the kernel", n)
+		}
+		w.s.away(five)
+		w.s.swept(five)
+		w.expect("when it does not come back", via(service, six))
 	})
 }

@@ -27,10 +27,13 @@ func (l *line) speak(listen []netip.AddrPort) {
 	before := l.sessions
 	ctx, cancel := context.WithCancel(l.ctx)
 	s := &sessions{
-		Speaker: l.d.parts.speaker(bgp.Config{Listen: listen, Log: l.log}),
+		Speaker: l.d.parts.speaker(bgp.Config{Listen: listen, Log: l.log, Restarting: len(l.table.have.Routes) > 0}),
 		listen:  listen, end: cancel, ended: make(chan struct{}),
 	}
 	l.sessions = s
+	if l.d.opts.WithdrawOnExit {
+		s.Farewell(farewell)
+	}
 	s.Announce(offers(l.config.Config))
 	if before != nil {
 		before.end()
@@ -44,6 +47,9 @@ func (l *line) speak(listen []netip.AddrPort) {
 	})
 	l.group.Go(func() error { return s.forward(l.ctx, l.events) })
 }
+
+// farewell is what peers are told when our routes go too.
+const farewell = "hawser was stopped and takes its routes away"
 
 // forward brings the events to the line, and drops them once nobody is there.
 func (s *sessions) forward(ctx context.Context, to chan<- heard) error {
@@ -74,7 +80,7 @@ func peers(c uciconf.Config, routerID netip.Addr) (peers []bgp.Peer, ranges []bg
 	settings := func(name string, s uciconf.Session) bgp.Settings {
 		return bgp.Settings{
 			Name: name, LocalASN: c.Globals.ASN, RouterID: routerID,
-			PeerASN: s.ASN, HoldTime: c.Globals.HoldTime,
+			PeerASN: s.ASN, HoldTime: c.Globals.HoldTime, RestartTime: c.Globals.RestartTime,
 			Password: s.Password, TTLSecurity: uint8(s.TTLSecurity), Multihop: uint8(s.Multihop),
 		}
 	}

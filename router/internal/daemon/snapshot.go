@@ -98,7 +98,8 @@ func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor 
 		Accepted: count.Accepted, AcceptedIPv6: count.Accepted6, Refused: refused(count), Sent: p.Announced,
 		EstablishedCount: p.Established, DroppedCount: p.Dropped,
 		LastError: p.LastError, LastErrorAt: p.LastErrorAt,
-		Signed: p.Password, TTLSecurity: p.TTLSecurity, Multihop: p.Multihop, Obstacle: p.Obstacle, Hint: p.Hint,
+		Signed: p.Password, TTLSecurity: p.TTLSecurity, Multihop: p.Multihop, Stale: count.Stale, Restart: restart(p.Restart),
+		CanRefresh: p.CanRefresh, MaxMessage: p.MaxMessage, Obstacle: p.Obstacle, Hint: p.Hint,
 	}
 	n.Received = n.Accepted
 	for _, held := range count.Refused {
@@ -117,6 +118,14 @@ func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor 
 		n.Cluster, n.Description = section.Cluster, section.Description
 	}
 	return n
+}
+
+func restart(r bgp.RestartStatus) status.Restart {
+	return status.Restart{
+		OfferedSeconds: int(r.Offered.Seconds()), PeerSeconds: int(r.Peer.Seconds()), Negotiated: r.Negotiated,
+		Families: families(r.Families), PeerRestarted: r.PeerRestarted,
+		Stale: families(r.Stale), StaleUntil: r.StaleUntil, Kept: r.Kept,
+	}
 }
 
 // refused counts what is held; routes forgotten for lack of room belong to no
@@ -275,7 +284,7 @@ func (l *line) nextHop(h fib.NextHop) status.NextHop {
 
 func path(p rib.Path, several bool) status.Path {
 	out := status.Path{
-		Peer: p.Peer, NextHop: p.Attrs.NextHop, Best: p.Best, Multipath: p.Multipath && several,
+		Peer: p.Peer, NextHop: p.Attrs.NextHop, Best: p.Best, Multipath: p.Multipath && several, Stale: p.Stale,
 		Origin: origins[min(p.Attrs.Origin, route.Incomplete)], ASPath: asPath(p.Attrs.Path),
 		LocalPref: optional(p.Attrs.LocalPref), MED: optional(p.Attrs.MED),
 		Communities: communities(p.Attrs), Since: p.Since,

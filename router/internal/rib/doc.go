@@ -23,6 +23,13 @@
 //	asLoop              our own AS is in the path (RFC 4271 §9.1.2)
 //	maxPrefixes         the peer told more acceptable prefixes than it may
 //
+// # Stale routes
+//
+// The routes of a peer that restarts (Away) take part in the choice as if
+// nothing had happened. They are not counted against max_prefixes, so that a
+// peer that comes back with other routes is not closed for having too many. Told
+// again unchanged, a route is no change to anybody; Sweep takes what is left.
+//
 // # Memory
 //
 // A peer is held to max_prefixes accepted routes and as many refused ones; what

@@ -29,6 +29,8 @@ type Path struct {
 	// Multipath is a chosen one, the best included.
 	Multipath bool
 	Reason    Reason
+	// Stale: told in a session that is over, and not again yet.
+	Stale bool
 	// Detail is the reason in a sentence, with the facts.
 	Detail string
 }
@@ -37,6 +39,7 @@ type Path struct {
 type Count struct {
 	Accepted  int
 	Accepted6 int            // those of Accepted that are IPv6
+	Stale     int            // those of Accepted that an earlier session told
 	Refused   map[string]int // by reason's word, those held
 	// Dropped routes were refused and not kept, since too many were; another
 	// policy might accept them.
@@ -53,7 +56,7 @@ func (t *Table) Count(addr netip.Addr) Count {
 		return Count{}
 	}
 	c := Count{
-		Accepted: p.held[Accepted], Accepted6: p.held6, Refused: map[string]int{},
+		Accepted: p.held[Accepted], Accepted6: p.held6, Stale: p.stale, Refused: map[string]int{},
 		Dropped: p.dropped, Exceeded: p.exceeded,
 	}
 	for r := Accepted + 1; r < reasons; r++ {
@@ -70,7 +73,7 @@ func (t *Table) Exceeded(addr netip.Addr) bool {
 	return p != nil && p.exceeded
 }
 
-// Peers that are up, sorted.
+// Peers that are up, or away with routes left, sorted.
 func (t *Table) Peers() []netip.Addr {
 	return slices.SortedFunc(maps.Keys(t.peers), netip.Addr.Compare)
 }
@@ -87,7 +90,7 @@ func (t *Table) Entries() []Entry {
 			shown.Paths[i] = Path{
 				Peer: p.peer.addr, Attrs: p.attrs, Since: time.Unix(0, p.since),
 				Best: p.marks&best != 0, Multipath: p.marks&multipath != 0,
-				Reason: p.reason, Detail: t.explain(p, prefix),
+				Reason: p.reason, Stale: p.stale, Detail: t.explain(p, prefix),
 			}
 		}
 		out = append(out, shown)

@@ -23,7 +23,7 @@ type Table struct {
 	field    []int // scratch of choose
 }
 
-// peer is one established session.
+// peer is one established session, or what it left.
 type peer struct {
 	addr     netip.Addr
 	policy   Policy
@@ -32,6 +32,8 @@ type peer struct {
 	since    time.Time
 	held     [reasons]int // paths in the table, by reason
 	held6    int          // those of held[Accepted] that are IPv6
+	stale    int          // those of held[Accepted] that an earlier session told
+	away     bool         // its session is over, stale routes are left
 	dropped  int          // refused and forgotten
 	exceeded bool
 	judged   *route.Attributes // the last ones, with their verdict
@@ -54,6 +56,7 @@ type path struct {
 	since  int64 // Unix nanoseconds
 	reason Reason
 	marks  mark
+	stale  bool // told in a session that is over
 }
 
 // mark is a set of facts about a path.
@@ -75,8 +78,12 @@ func New(maxPaths int) *Table {
 }
 
 // Up says that a session with the peer at addr, in AS asn, is established. What
-// an earlier session told is gone.
+// an earlier session told is gone, unless Away has kept it.
 func (t *Table) Up(addr netip.Addr, asn uint32, p Policy, now time.Time) {
+	if known := t.peers[addr]; known != nil && known.away {
+		t.again(known, asn, p, now)
+		return
+	}
 	t.Down(addr)
 	t.peers[addr] = &peer{
 		addr: addr, policy: p, allow: newPrefixSet(p.Allow),
@@ -124,12 +131,14 @@ func (t *Table) put(p *peer, r route.Route, now int64) {
 	var i int
 	var told bool
 	if e != nil {
-		if i, told = e.find(p.addr); told && same(e.paths[i].attrs, r.Attributes) {
+		if i, told = e.find(p.addr); told && same(e.paths[i].attrs, r.Attributes) && !p.full(&e.paths[i]) {
+			p.fresh(&e.paths[i])
 			return
 		}
 	}
 	was := MaxPrefixes
 	if told {
+		p.fresh(&e.paths[i])
 		was = e.paths[i].reason
 		p.hold(was, r.Prefix, -1)
 	}
@@ -161,7 +170,7 @@ func (t *Table) put(p *peer, r route.Route, now int64) {
 // admit turns an acceptable route into a refused one when the peer has too many
 // of them. The route itself is not counted among the held ones yet.
 func (t *Table) admit(p *peer, reason Reason) Reason {
-	if reason != Accepted || p.held[Accepted] < p.policy.MaxPrefixes {
+	if reason != Accepted || p.room() {
 		return reason
 	}
 	p.exceeded = true
@@ -187,6 +196,7 @@ func (p *peer) refusedHeld() int {
 // remove takes path i out of e.
 func (t *Table) remove(e *entry, i int) {
 	p := e.paths[i]
+	p.peer.fresh(&p)
 	p.peer.hold(p.reason, e.prefix, -1)
 	e.paths = slices.Delete(e.paths, i, i+1)
 	if p.reason == Accepted {
@@ -268,7 +278,7 @@ func (t *Table) SetMaxPaths(n int) {
 func (t *Table) rejudge(p *peer) {
 	p.judged, p.exceeded = nil, false
 	clear(p.held[:])
-	p.held6 = 0
+	p.held6, p.stale = 0, 0
 	for _, e := range t.entries {
 		i, told := e.find(p.addr)
 		if !told {
@@ -278,6 +288,9 @@ func (t *Table) rejudge(p *peer) {
 		reason := t.admit(p, t.judge(p, e.prefix, e.paths[i].attrs))
 		p.hold(reason, e.prefix, 1)
 		e.paths[i].reason = reason
+		if e.paths[i].stale && reason == Accepted {
+			p.stale++
+		}
 		if reason == Accepted || was == Accepted {
 			t.touch(e)
 		}

@@ -122,6 +122,10 @@ type Neighbor struct {
 	DroppedCount     uint64         `json:"connectionsDropped"`
 	LastError        string         `json:"lastError,omitempty"` // in words
 	LastErrorAt      time.Time      `json:"lastErrorAt,omitzero"`
+	Stale            int            `json:"prefixesStale"` // accepted, told in a session that is over
+	Restart          Restart        `json:"gracefulRestart"`
+	CanRefresh       bool           `json:"canRefresh"` // can be asked to tell its routes again
+	MaxMessage       int            `json:"maxMessage"` // bytes
 	// Signed by TCP MD5; TTLSecurity and Multihop in hops, 0 for off.
 	Signed      bool  `json:"signed"`
 	TTLSecurity uint8 `json:"ttlSecurity"`
@@ -129,6 +133,18 @@ type Neighbor struct {
 	// Obstacle and Hint are as in Cluster.
 	Obstacle string `json:"obstacle,omitempty"`
 	Hint     string `json:"hint,omitempty"`
+}
+
+// Restart is graceful restart (RFC 4724) on one session.
+type Restart struct {
+	OfferedSeconds int       `json:"offeredSeconds"`     // by us, 0 for not
+	PeerSeconds    int       `json:"peerSeconds"`        // by the peer
+	Negotiated     bool      `json:"negotiated"`         // it keeps our routes when we restart
+	Families       []string  `json:"families,omitempty"` // whose routes we keep when it does
+	PeerRestarted  bool      `json:"peerRestarted"`
+	Stale          []string  `json:"staleFamilies,omitempty"` // with routes of a session that is over
+	StaleUntil     time.Time `json:"staleUntil,omitzero"`
+	Kept           uint64    `json:"sessionsKept"` // ended with their routes kept
 }
 
 // Messages counts BGP messages by type.
@@ -158,6 +174,7 @@ type Path struct {
 	NextHop     netip.Addr `json:"nextHop"`
 	Best        bool       `json:"best"`             // the one with ">"
 	Multipath   bool       `json:"multipath"`        // chosen as well: "="
+	Stale       bool       `json:"stale,omitempty"`  // told in a session that is over
 	Reason      string     `json:"reason,omitempty"` // refused: a word of rib's list
 	Detail      string     `json:"detail,omitempty"` // the same in a sentence
 	Origin      string     `json:"origin"`           // "i", "e", "?"

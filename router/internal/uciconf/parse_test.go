@@ -210,8 +210,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"max_paths", globals + "\toption max_paths 0\n", ":3: section 'globals' (globals), option 'max_paths' = '0': use a whole number from 1 to 255"},
 		{"hold_time", globals + "\toption hold_time 2\n", ":3: section 'globals' (globals), option 'hold_time' = '2': use whole seconds from 3 to 65535, or 0 for no limit (RFC 4271)"},
 		{"hold_time with a unit", globals + "\toption hold_time 90s\n", ":3: section 'globals' (globals), option 'hold_time' = '90s': use whole seconds from 3 to 65535, or 0 for no limit (RFC 4271)"},
-		{"restart_time", globals + "\toption restart_time 4096\n", ":3: section 'globals' (globals), option 'restart_time' = '4096': use a whole number from 0 to 4095\n" +
-			":3: warning: section 'globals' (globals), option 'restart_time' = '4096': has little effect yet: there is no graceful restart, it only is how long a start waits for the peers"},
+		{"restart_time", globals + "\toption restart_time 4096\n", ":3: section 'globals' (globals), option 'restart_time' = '4096': use a whole number from 0 to 4095"},
 		{"log_level", globals + "\toption log_level loud\n", ":3: section 'globals' (globals), option 'log_level' = 'loud': use error, warn, info or debug"},
 		{"metrics_listen", globals + "\toption metrics_listen 9342\n", ":3: section 'globals' (globals), option 'metrics_listen' = '9342': use address:port, such as 192.168.1.1:9342 or [2001:db8::1]:9342"},
 		{"boolean", globals + "\toption enabled True\n", ":3: section 'globals' (globals), option 'enabled' = 'True': neither yes nor no: write 1 or 0"},

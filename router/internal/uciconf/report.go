@@ -93,7 +93,6 @@ var later = map[string]string{
 	"bfd":            "has no effect yet: a dead peer is noticed by the hold time",
 	"bfd_interval":   "has no effect yet: there is no BFD",
 	"bfd_multiplier": "has no effect yet: there is no BFD",
-	"restart_time":   "has little effect yet: there is no graceful restart, it only is how long a start waits for the peers",
 }
 
 // notYet speaks of an option that is in use before its time.
