@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
 
@@ -23,6 +24,7 @@ type outbound struct {
 
 	have   map[netip.Prefix]*block
 	blocks map[string]*block // those in have, by what they say
+	whole  time.Time         // when the whole table was last looked at
 }
 
 // block is one set of attributes as this peer gets to see it.

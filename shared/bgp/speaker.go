@@ -42,7 +42,10 @@ type Speaker struct {
 }
 
 // table is the argument of one call of Announce.
-type table struct{ all []Announcement }
+type table struct {
+	all    []Announcement
+	sorted bool // by prefix
+}
 
 // eventBuffer lets sessions run a little ahead of the reader of events.
 const eventBuffer = 64
@@ -186,7 +189,7 @@ func (s *Speaker) Events() <-chan Event { return s.events }
 //
 // The attributes must not be changed afterwards.
 func (s *Speaker) Announce(all []Announcement) {
-	s.table.Store(&table{slices.Clone(all)})
+	s.table.Store(newTable(all))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.peers {

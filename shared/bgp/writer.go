@@ -124,7 +124,7 @@ func (w *writer) loop() error {
 			}
 		}
 		if t := w.c.peer.s.table.Load(); up && t != nil && (t != told || len(refresh) > 0) {
-			if err := w.tell(t, refresh); err != nil {
+			if err := w.tell(told, t, refresh); err != nil {
 				return err
 			}
 			if first {
@@ -187,9 +187,15 @@ func (w *writer) missing() bool {
 	return w.withheld > 0
 }
 
-// tell sends the difference between the table and what was told.
-func (w *writer) tell(t *table, again []Family) error {
-	p := w.rib.plan(t.all, again)
+// tell sends the difference between the table and what was told; told is the
+// table that was told last, if nothing of it was withheld.
+func (w *writer) tell(told, t *table, again []Family) error {
+	var p plan
+	if len(again) > 0 || w.missing() {
+		p = w.rib.plan(t.all, again)
+	} else {
+		p = w.rib.step(told, t)
+	}
 	w.rib.blocks = p.blocks
 	s := &sender{w: w, left: p.size()}
 	w.show(s.left, p.withheld, p.why)
