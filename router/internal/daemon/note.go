@@ -73,7 +73,13 @@ func (l *line) noteRoute(s fib.Step) {
 // are next.
 func (l *line) sample(now time.Time) time.Time {
 	if !now.Before(l.history.Due()) {
-		l.history.Add(now, len(l.up), len(l.table.have.Routes))
+		routes := 0
+		for k := range l.table.have.Routes {
+			if k.Metric != guardMetric {
+				routes++
+			}
+		}
+		l.history.Add(now, len(l.up), routes)
 	}
 	return l.history.Due()
 }
