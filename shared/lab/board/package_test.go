@@ -83,6 +83,27 @@ func visit(t *testing.T, client *lab.Host) (string, error) {
 	return string(name), err
 }
 
+// call has rpcd's plugin answer as rpcd calls it, by the link in its directory.
+func call(method string) string {
+	return "echo '{}' | /usr/libexec/rpcd/hawser call " + method
+}
+
+// plugin asks everything that LuCI asks.
+func plugin(t *testing.T, b place) {
+	t.Helper()
+	if methods := run(t, b, "/usr/libexec/rpcd/hawser list"); !strings.Contains(methods, `"status"`) {
+		t.Errorf("the plugin lists %s", methods)
+	}
+	for method, want := range map[string]string{
+		"status": `"running":true`, "neighbors": `"Established"`, "routes": service, "events": "10.77.2.11", "history": "[", "check": `"valid":true`,
+	} {
+		if said := run(t, b, call(method)); !strings.Contains(said, want) {
+			t.Errorf("%s has no %s: %s", method, want, said)
+		}
+	}
+	t.Logf("a poll's time on the board:\n%s", run(t, b, "time "+strings.TrimPrefix(call("status"), "echo '{}' | ")+" </dev/null 2>&1 >/dev/null"))
+}
+
 func TestTheInstalledPackageMakesTheBoardARouterForTheCluster(t *testing.T) {
 	b := scene(t, installed(t)...)
 	if said := initScript(t, b, "start"); !strings.Contains(said, "not configured yet: set hawser.globals.asn") || strings.Contains(said, "procd_open_instance") {
@@ -128,9 +149,16 @@ func TestTheInstalledPackageMakesTheBoardARouterForTheCluster(t *testing.T) {
 		return nil
 	})
 	t.Logf("nodes met through the board: %v", met)
+	plugin(t, b)
 	t.Logf("the daemon's memory on the board:\n%s", run(t, b, "grep -E 'VmRSS|VmHWM' /proc/$(cat /tmp/hawser.pid)/status"))
 
 	run(t, b, "kill $(cat /tmp/hawser.pid)")
+	lab.Eventually(t, "the plugin says that nothing runs", func() error {
+		if said := run(t, b, call("status")); !strings.Contains(said, `"running":false`) {
+			return errors.New(said)
+		}
+		return nil
+	})
 	initScript(t, b, "withdraw")
 	if all := run(t, b, "routes"); strings.Contains(all, "proto 73") {
 		t.Errorf("withdraw left a route behind:\n%s", all)
