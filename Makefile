@@ -40,6 +40,12 @@ FEED_KEY       ?= .feed-key
 PACKAGES := bird2 busybox-static ca-certificates containerd cpio curl etcd-server frr gobgpd \
             iproute2 kmod make nftables procps qemu-system-mips runc shellcheck signify-openbsd
 
+# Node runs the tests of the pages. One that is there already stays: Debian's
+# would take its place.
+ifeq ($(shell command -v npm),)
+PACKAGES += nodejs npm
+endif
+
 .PHONY: help
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z][a-z0-9/_ -]*:.*## / {sub(/^hawser-mipsle .*/, "hawser-mipsle", $$1); printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -157,8 +163,16 @@ deps: ## install the Debian packages that tests and demo need and that are missi
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
 
+LUCI := luci-app/luci-app-hawser
+$(LUCI)/test/node_modules: $(LUCI)/test/package-lock.json
+	cd $(LUCI)/test && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: luci/modules
+luci/modules: $(LUCI)/test/node_modules ## what the tests of the LuCI pages need of npm
+
 .PHONY: lint
-lint: ## gofmt, vet, staticcheck, shellcheck
+lint: luci/modules ## gofmt, vet, staticcheck, shellcheck, eslint
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	go vet ./...
 	@# The flags of build/kube, so that nothing of Kubernetes is compiled again.
@@ -166,6 +180,7 @@ lint: ## gofmt, vet, staticcheck, shellcheck
 	cd cluster/packaging && go vet ./...
 	go tool staticcheck ./...
 	shellcheck -s dash openwrt-feed/hawser/files/hawser.init openwrt-feed/hawser/files/hawser.defaults
+	cd $(LUCI) && test/node_modules/.bin/eslint -c test/eslint.config.mjs .
 	shellcheck .ci/run $$(git ls-files '*.sh')
 
 $(BUILD)/board: shared/lab/board/fetch.sh

@@ -2,6 +2,8 @@ module github.com/hawser-lb/hawser
 
 go 1.26.0
 
+ignore node_modules
+
 require (
 	github.com/digineo/go-uci v0.0.0-20210918132103-37c7b10c14fa
 	github.com/go-logr/logr v1.4.3
