@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -119,4 +121,91 @@ func TestMigrateSaysWhatItCannotRead(t *testing.T) {
 	theMove(t, 1, "-f", file)
 	theMove(t, 1, "--metallb-namespace", "nowhere", "--kubeconfig", cluster.Kubeconfig)
 	theMove(t, 2, "--sail")
+}
+
+// theLines are those that a document tells users to type, without what stands
+// behind a # or needs the controllers of a whole cluster.
+func theLines(t *testing.T, document, after string) []string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), after)
+	var out []string
+	for line := range strings.Lines(rest) {
+		command, indented := strings.CutPrefix(line, "    ")
+		switch {
+		case indented:
+			command, _, _ = strings.Cut(command, "#")
+			out = append(out, strings.TrimSpace(command))
+		case len(out) > 0:
+			return out
+		}
+	}
+	t.Fatalf("%s has no lines after %q", document, after)
+	return nil
+}
+
+func TestTheLinesThatMoveAHouseDoWhatTheySay(t *testing.T) {
+	dir := t.TempDir()
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(cluster.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		os.MkdirAll(dir+"/.kube", 0o755), os.WriteFile(dir+"/.kube/config", config, 0o600), os.Symlink(root+"/cluster", dir+"/cluster"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "build", "-o", dir+"/hawser-speaker", ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	apply(t, node("node1"), theirs())
+	// It stays: without controllers nobody finishes the end of a namespace.
+	if err := cluster.Apply(t.Context(), "apiVersion: v1\nkind: Namespace\nmetadata: {name: metallb-system}\n"); err != nil {
+		t.Fatal(err)
+	}
+	lab.Eventually(t, "MetalLB's kinds", func() error {
+		_, err := cluster.Kubectl(t.Context(), "get", "ipaddresspools.metallb.io,bgppeers.metallb.io,l2advertisements.metallb.io", "-A")
+		return err
+	})
+	pod := "{metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: none}]}}"
+	apply(t, fmt.Sprintf(`apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: home, namespace: metallb-system}
+spec: {addresses: [10.7.0.0/24]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: speaker, namespace: metallb-system}
+spec: {selector: {matchLabels: {a: b}}, template: %s}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: controller, namespace: metallb-system}
+spec: {selector: {matchLabels: {a: b}}, template: %[1]s}
+`, pod))
+	t.Cleanup(func() { kubectl(t, "delete", "addresspool", "--all") })
+	for _, line := range theLines(t, root+"/docs/from-metallb.md", "In ten lines:") {
+		if strings.Contains(line, "delete namespace") {
+			continue // nobody here would finish it
+		}
+		line = strings.Replace(line, "> hawser.yaml", "> hawser.yaml || [ $? = 3 ]", 1)
+		shell := exec.Command("bash", "-euc", line)
+		shell.Dir = dir
+		shell.Env = append(os.Environ(), append(cluster.Env(), "HOME="+dir, "PATH="+dir+":"+cluster.BinDir()+":"+os.Getenv("PATH"))...)
+		if out, err := shell.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	if out := kubectl(t, "get", "pool", "home", "-o", "jsonpath={.spec.addresses}"); out != `["10.7.0.0/24"]` {
+		t.Errorf("the pool has %s", out)
+	}
 }
