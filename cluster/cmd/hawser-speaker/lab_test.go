@@ -141,6 +141,7 @@ type router struct {
 	mu      sync.Mutex
 	routes  map[string]map[string]bool // peers by prefix
 	changes int
+	said    []string // what was told, in order
 }
 
 const routerPort = 1790
@@ -188,15 +189,22 @@ func (r *router) follow(events <-chan bgp.Event) {
 		case bgp.Update:
 			for _, p := range ev.Withdrawn {
 				delete(r.routes[p.String()], ev.Peer.Address.String())
+				r.said = append(r.said, "withdrawn "+p.String())
 			}
 			for _, x := range ev.Reachable {
 				if r.routes[x.Prefix.String()] == nil {
 					r.routes[x.Prefix.String()] = map[string]bool{}
 				}
 				r.routes[x.Prefix.String()][ev.Peer.Address.String()] = true
+				r.said = append(r.said, strings.TrimSpace(fmt.Sprint(x.Prefix, " ", wellKnown(x.Communities))))
 			}
 			r.changes += len(ev.Withdrawn) + len(ev.Reachable)
 		case bgp.Down:
+			r.said = append(r.said, "down: "+ev.Reason)
+			if len(ev.Kept) > 0 {
+				r.said[len(r.said)-1] += ", routes kept"
+				break
+			}
 			for _, peers := range r.routes {
 				delete(peers, ev.Peer.Address.String())
 			}

@@ -61,8 +61,11 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return cluster.Run(ctx) })
-	g.Go(func() error { return speaker.Run(ctx) })
-	g.Go(func() error { return worker.Run(ctx) })
+	// The sessions stay until the worker has said goodbye.
+	sessions, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	g.Go(func() error { return speaker.Run(sessions) })
+	g.Go(func() error { defer hangUp(); return worker.Run(ctx) })
 	g.Go(func() error { return serve(ctx, log, "health", o.healthAddress, worker.Health().Handler()) })
 	g.Go(func() error { return serve(ctx, log, "metrics", o.metricsAddress, worker.Metrics().Handler()) })
 	err = g.Wait()

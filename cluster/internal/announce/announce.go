@@ -12,6 +12,8 @@ type Options struct {
 	// IgnoreExcludeLB announces from nodes that carry the label
 	// node.kubernetes.io/exclude-from-external-load-balancers.
 	IgnoreExcludeLB bool
+	// Grace lets a node that is leaving announce a moment longer.
+	Grace bool
 	// Down has the peers of this node whose session is not up, by name, with
 	// the reason in words. They are announced to all the same, so that they
 	// are told at once when they come up.

@@ -27,7 +27,7 @@ func gateOf(nodes []model.Node, name string, o Options) gate {
 			return gate{NodeNetworkUnavailable, "the node's condition NetworkUnavailable is true"}
 		case excluded && !o.IgnoreExcludeLB:
 			return gate{NodeExcluded, "the node has the label " + ExcludeLabel}
-		case n.Leaving != "":
+		case n.Leaving != "" && !o.Grace:
 			return gate{NodeDraining, "the node is " + n.Leaving}
 		}
 		return gate{}

@@ -13,20 +13,15 @@ import (
 // announce sets the node's routes, all of them, when they have changed.
 func (c *Controller) announce(v *kube.View) {
 	if !c.posted || c.board.Stale() {
-		c.Router.Announce(c.directory.address(c.board.Routes()))
+		routes := c.directory.address(c.board.Routes())
+		if c.grace {
+			routes = lastResort(routes)
+		}
+		c.Router.Announce(routes)
 		c.posted = true
 	}
 	c.metrics.announced(c.board)
 	c.sent(v)
-}
-
-func nodeOf(v *kube.View, name string) model.Node {
-	for _, n := range v.Nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	return model.Node{Name: name}
 }
 
 // address turns names of peers into their addresses. Routes that go to the

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
 	"github.com/hawser-lb/hawser/cluster/internal/announce"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
@@ -42,6 +40,7 @@ type Writer interface {
 type Router interface {
 	SetPeers([]bgp.Peer, []bgp.Range) error
 	Announce([]bgp.Announcement)
+	Farewell(text string)
 	Status() []bgp.PeerStatus
 	Events() <-chan bgp.Event
 }
@@ -83,8 +82,12 @@ type Controller struct {
 	silences  map[string]*silence // peers without a session, by name
 	directory peers
 	down      map[string]string // the peers without a session, as the board knows them
+	grace     bool              // the node leaves, and its routes are the last resort
 	untold    bool              // a pass has been made since the leader last told
 	lastSaid  map[string]string // the last error of each kind, so that it is logged once
+
+	node         model.Node // ours, as it was last seen
+	leavingSince time.Time  // zero while the node stays
 
 	// Until when writes and statuses that hung are left alone.
 	restWrites, restStatuses time.Time
@@ -113,14 +116,6 @@ func (c *Controller) Metrics() *Metrics { return c.metrics }
 
 // Health says whether this speaker is alive and ready.
 func (c *Controller) Health() *Health { return c.health }
-
-// Run works until ctx ends.
-func (c *Controller) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { c.listen(ctx); return nil })
-	g.Go(func() error { c.work(ctx); return nil })
-	return g.Wait()
-}
 
 // listen takes the sessions' events. What peers announce is none of our
 // business; that a session came or went is.

@@ -141,7 +141,8 @@ type fakeRouter struct {
 	status []bgp.PeerStatus
 	events chan bgp.Event
 
-	refuses error // what SetPeers answers
+	refuses  error // what SetPeers answers
+	farewell string
 }
 
 func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error {
@@ -152,6 +153,7 @@ func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error {
 }
 
 func (f *fakeRouter) Announce(all []bgp.Announcement) { f.routes = all }
+func (f *fakeRouter) Farewell(text string)            { f.farewell = text }
 func (f *fakeRouter) Status() []bgp.PeerStatus        { return f.status }
 func (f *fakeRouter) Events() <-chan bgp.Event        { return f.events }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
 	"github.com/hawser-lb/hawser/cluster/internal/announce"
@@ -15,11 +16,13 @@ import (
 // the node speaks to, its board, and the leader's ledger. Where only Services
 // have changed it costs as much as they.
 func (c *Controller) follow(v *kube.View, leading bool) {
+	c.node = c.self(v)
 	c.followPeers(v)
 	down := c.directory.down(c.Router.Status())
-	if c.board == nil || v.Changes.Whole || !maps.Equal(down, c.down) {
-		c.down, c.posted = down, false
-		c.board = announce.NewBoard(v.Snapshot, c.Node, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB, Down: down})
+	grace := c.followLeaving(time.Now())
+	if c.board == nil || v.Changes.Whole || !maps.Equal(down, c.down) || grace != c.grace {
+		c.down, c.grace, c.posted = down, grace, false
+		c.board = announce.NewBoard(c.withSelf(v.Snapshot), c.Node, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB, Down: down, Grace: grace})
 	} else {
 		each(v, c.board.Set, c.board.Drop)
 	}
@@ -49,7 +52,7 @@ func each(v *kube.View, set func(*model.Service), drop func(model.Key)) {
 
 // followPeers sets the node's peers: all of them, every time.
 func (c *Controller) followPeers(v *kube.View) {
-	d := directory(v.Peers, nodeOf(v, c.Node), c.gateways)
+	d := directory(v.Peers, c.node, c.gateways)
 	if !reflect.DeepEqual(d, c.directory) {
 		c.directory, c.posted = d, false
 	}

@@ -90,6 +90,8 @@ func impossible(p model.Peer) string {
 		return fmt.Sprintf("the router identifier %s is none: give it the form of an IPv4 address other than 0.0.0.0", p.RouterID)
 	case p.HoldTime < 0 || p.HoldTime > longestHold || p.HoldTime%time.Second != 0 || p.HoldTime != 0 && p.HoldTime < shortestHold:
 		return fmt.Sprintf("a hold time of %s: give 0s, or whole seconds from 3 to 65535", p.HoldTime)
+	case p.RestartTime < 0 || p.RestartTime > longestRestart || p.RestartTime%time.Second != 0:
+		return fmt.Sprintf("a restart time of %s: give whole seconds from 1 to 4095", p.RestartTime)
 	case p.TTLSecurity > mostHops:
 		return fmt.Sprintf("a ttlSecurity of %d hops: at most %d", p.TTLSecurity, mostHops)
 	case len(p.Password.Reveal()) > longestPassword:
@@ -102,7 +104,8 @@ func impossible(p model.Peer) string {
 
 // What BGP, TCP MD5 and IP can do (RFC 4271 section 4.2, RFC 2385, RFC 5082).
 const (
-	longestPassword = 80 // bytes
+	longestPassword = 80                 // bytes
+	longestRestart  = 4095 * time.Second // RFC 4724
 	mostHops        = 254
 	shortestHold    = 3 * time.Second
 	longestHold     = 65535 * time.Second

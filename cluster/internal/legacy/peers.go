@@ -17,6 +17,9 @@ const holdTime = 90 * time.Second
 // connectRetry is not in the grammar.
 const connectRetry = 2 * time.Second
 
+// restartTime is not in the grammar either.
+const restartTime = 120 * time.Second
+
 func (r *reader) peers(v value) []model.Peer {
 	var out []model.Peer
 	names := map[string]int{}
@@ -53,6 +56,7 @@ func (r *reader) peer(v value) model.Peer {
 		Port:          179,
 		EBGPMultiHop:  r.boolean(f["ebgp-multihop"], false),
 		ConnectRetry:  connectRetry,
+		RestartTime:   restartTime,
 		Password:      secret.New(r.text(f["password"])),
 		NodeSelectors: r.selectors(f["node-selectors"]),
 	}

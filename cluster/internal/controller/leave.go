@@ -1,0 +1,123 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/route"
+)
+
+const (
+	// graceTime is how long routes that are about to go carry GRACEFUL_SHUTDOWN
+	// (RFC 8326), so that routers turn to other nodes first.
+	graceTime = 2 * time.Second
+	// sendTime is how long the withdrawals may take to be sent at the end.
+	sendTime  = time.Second
+	sendEvery = 10 * time.Millisecond
+)
+
+// self is our node. One that is in the cluster no more is as it last was, and
+// being deleted: whom it speaks to is known by its labels, and they must be
+// told.
+func (c *Controller) self(v *kube.View) model.Node {
+	for _, n := range v.Nodes {
+		if n.Name == c.Node {
+			return n
+		}
+	}
+	if c.node.Name == "" {
+		return model.Node{Name: c.Node, Leaving: "being deleted"}
+	}
+	n := c.node
+	n.Leaving = "being deleted"
+	return n
+}
+
+// withSelf is the snapshot with our node in it.
+func (c *Controller) withSelf(s model.Snapshot) model.Snapshot {
+	if !slices.ContainsFunc(s.Nodes, func(n model.Node) bool { return n.Name == c.Node }) && c.node.Name != "" {
+		s.Nodes = append(slices.Clip(s.Nodes), c.node)
+	}
+	return s
+}
+
+// followLeaving notes since when the node has been leaving, and reports whether
+// its routes are to be kept a moment longer, as the last resort. A speaker that
+// has told nothing yet has nothing to take back.
+func (c *Controller) followLeaving(now time.Time) (grace bool) {
+	switch {
+	case c.node.Leaving == "":
+		c.leavingSince = time.Time{}
+		return false
+	case c.leavingSince.IsZero() && c.board == nil:
+		c.leavingSince = now.Add(-graceTime)
+	case c.leavingSince.IsZero():
+		c.leavingSince = now
+		c.Log.Info("leaving", "node", c.Node, "reason", c.node.Leaving)
+		time.AfterFunc(graceTime, c.poke)
+	}
+	return now.Sub(c.leavingSince) < graceTime
+}
+
+// lastResort adds GRACEFUL_SHUTDOWN to routes. Those that had the same
+// attributes have the same ones again.
+func lastResort(routes []bgp.Announcement) []bgp.Announcement {
+	out := slices.Clone(routes)
+	marked := map[*route.Attributes]*route.Attributes{}
+	for i, r := range out {
+		with, known := marked[r.Attributes]
+		if !known {
+			a := *r.Attributes
+			if !a.Has(route.GracefulShutdown) {
+				a.Communities = append(slices.Clone(a.Communities), route.GracefulShutdown)
+				slices.Sort(a.Communities)
+			}
+			with = &a
+			marked[r.Attributes] = with
+		}
+		out[i].Attributes = with
+	}
+	return out
+}
+
+// leave is the last thing that is done. Where only the speaker ends, as in an
+// upgrade, it does nothing: sessions with graceful restart then end without a
+// word, and routers keep forwarding. Where the node is going away its routes
+// become the last resort, are withdrawn, and the sessions end with a reason.
+func (c *Controller) leave() {
+	if c.board == nil || c.node.Leaving == "" {
+		return
+	}
+	c.Router.Farewell("node " + c.Node + " is " + c.node.Leaving)
+	if c.grace {
+		time.Sleep(graceTime - time.Since(c.leavingSince))
+	}
+	c.Router.Announce(nil)
+	for until := time.Now().Add(sendTime); time.Now().Before(until) && !c.allSent(); {
+		time.Sleep(sendEvery)
+	}
+}
+
+// allSent reports whether the routers have been told that there is nothing.
+func (c *Controller) allSent() bool {
+	return !slices.ContainsFunc(c.Router.Status(), func(s bgp.PeerStatus) bool {
+		return s.State == bgp.StateEstablished && (s.Announced > 0 || s.OutQueue > 0)
+	})
+}
+
+// Run works until ctx ends, and then leaves, which takes three seconds at most.
+// The Router must run until Run has returned.
+func (c *Controller) Run(ctx context.Context) error {
+	listening, deaf := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() { defer close(ended); c.listen(listening) }()
+	c.work(ctx)
+	c.leave()
+	deaf()
+	<-ended
+	return nil
+}
