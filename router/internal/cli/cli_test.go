@@ -500,3 +500,27 @@ func TestALinkInRpcdsDirectoryIsThePlugin(t *testing.T) {
 		t.Errorf("call: %d, %s", s, out.String())
 	}
 }
+
+func TestWatchAndColoursAreForTerminals(t *testing.T) {
+	socket := running(t)
+	if r := hawser(t, "show ip bgp --watch --socket "+socket); r.status != 2 || !strings.Contains(r.err, "--watch is for text on a terminal") {
+		t.Errorf("into a file: %+v", r)
+	}
+	var out written
+	p := Program{Stdout: &out, Stderr: &out, Terminal: true, Getenv: func(string) string { return "" }}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- p.Main(ctx, []string{"show", "ip", "bgp", "--watch", "--socket", socket}) }()
+	eventually(t, "it is shown, the refused one red", func() bool {
+		return out.has(clearScreen) && out.has(red+"x  0.0.0.0/0") && out.has("*> 192.168.10.1/32")
+	})
+	cancel()
+	if s := <-ended; s != 0 {
+		t.Errorf("ends with %d", s)
+	}
+	var plainOut bytes.Buffer
+	p = Program{Stdout: &plainOut, Stderr: &plainOut, Terminal: true, Getenv: func(name string) string { return map[string]string{"NO_COLOR": "1"}[name] }}
+	if s := p.Main(t.Context(), []string{"show", "ip", "bgp", "--socket", socket}); s != 0 || strings.Contains(plainOut.String(), "\x1b") {
+		t.Errorf("%d, %q", s, plainOut.String())
+	}
+}

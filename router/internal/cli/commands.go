@@ -20,8 +20,8 @@ func init() {
 		{text: "show", next: []*word{
 			{text: "ip", next: family("show ip", status.IPv4), enter: func(c *call) { c.family = status.IPv4 }},
 			{text: "ipv6", next: family("show ipv6", status.IPv6), enter: func(c *call) { c.family = status.IPv6 }},
-			{text: "clusters", help: "who may announce what, and what came of it", flags: asking, do: (*call).clusters},
-			{text: "log", help: "the last 200 events", flags: asking, do: (*call).showLog},
+			{text: "clusters", help: "who may announce what, and what came of it", flags: showing, do: (*call).clusters},
+			{text: "log", help: "the last 200 events", flags: showing, do: (*call).showLog},
 		}},
 		{text: "monitor", help: "events as they happen, one a line", flags: asking, do: (*call).monitor},
 		{text: "clear", next: []*word{{text: "ip", next: clearing()}, {text: "ipv6", next: clearing()}}},
@@ -45,22 +45,26 @@ func init() {
 	words.next = []*word{words}
 }
 
-// asking are the flags of commands that ask the daemon.
-var asking = []string{"json", "socket"}
+// asking are the flags of commands that ask the daemon, showing those of
+// commands whose answer may be watched.
+var (
+	asking  = []string{"json", "socket"}
+	showing = []string{"json", "socket", "watch"}
+)
 
 // family are the words behind "show ip" and "show ipv6".
 func family(path string, f status.Family) []*word {
 	network := "ADDRESS|PREFIX"
 	return []*word{
-		{text: "bgp", help: "every path, refused ones with the reason", flags: asking, do: (*call).table, next: []*word{
-			{text: "summary", help: "one line a neighbor", flags: asking, do: (*call).summary},
-			{text: "neighbors", help: "everything about the sessions", flags: asking, do: (*call).neighbors, next: []*word{
-				{text: "ADDRESS", help: "everything about one session", flags: asking, do: (*call).neighbors, takes: takesAddress},
+		{text: "bgp", help: "every path, refused ones with the reason", flags: showing, do: (*call).table, next: []*word{
+			{text: "summary", help: "one line a neighbor", flags: showing, do: (*call).summary},
+			{text: "neighbors", help: "everything about the sessions", flags: showing, do: (*call).neighbors, next: []*word{
+				{text: "ADDRESS", help: "everything about one session", flags: showing, do: (*call).neighbors, takes: takesAddress},
 			}},
-			{text: network, help: "every path to one network", flags: asking, do: (*call).entry, takes: takesNetwork(path, f)},
+			{text: network, help: "every path to one network", flags: showing, do: (*call).entry, takes: takesNetwork(path, f)},
 		}},
-		{text: "route", help: "what is in the kernel, and what should be", flags: asking, do: (*call).routes, next: []*word{
-			{text: network, help: "one network", flags: asking, do: (*call).routes, takes: takesNetwork(path, f)},
+		{text: "route", help: "what is in the kernel, and what should be", flags: showing, do: (*call).routes, next: []*word{
+			{text: network, help: "one network", flags: showing, do: (*call).routes, takes: takesNetwork(path, f)},
 		}},
 	}
 }

@@ -38,7 +38,9 @@ type Program struct {
 	Name           string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Getenv         func(string) string
+	// Terminal says that Stdout is one.
+	Terminal bool
+	Getenv   func(string) string
 	// NewDaemon returns a Daemon that has started nothing.
 	NewDaemon func(Settings) Daemon
 }
@@ -93,7 +95,7 @@ func (p *Program) complain(err error) {
 }
 
 func (p *Program) run(ctx context.Context, args []string) error {
-	c := &call{Program: p, ctx: ctx}
+	c := &call{Program: p.painted(), ctx: ctx}
 	flags := c.flagSet()
 	if err := flags.Parse(asPlugin(p.Name, args)); err != nil {
 		return misuse{err.Error() + "; hawser help lists the flags"}
@@ -113,6 +115,9 @@ func (p *Program) run(ctx context.Context, args []string) error {
 	if err := at.check(flags); err != nil {
 		return err
 	}
+	if c.watch {
+		return c.watching(at.do)
+	}
 	return at.do(c)
 }
 
@@ -122,6 +127,7 @@ type call struct {
 	ctx context.Context
 
 	json           bool
+	watch          bool
 	socket         string
 	config         string
 	withdrawOnExit bool
@@ -144,6 +150,7 @@ func (c *call) flagSet() *pflag.FlagSet {
 	flags.SetOutput(io.Discard)
 	flags.SortFlags = false
 	flags.BoolVar(&c.json, "json", false, "answer in JSON (docs/status.md)")
+	flags.BoolVar(&c.watch, "watch", false, "show it again every two seconds, on a terminal")
 	flags.StringVar(&c.socket, "socket", socket, "control socket `PATH` of the daemon, also HAWSER_SOCKET")
 	flags.StringVarP(&c.config, "config", "c", DefaultConfig, "configuration `FILE`")
 	flags.StringVar(&c.logLevel, "log-level", "", "`LEVEL` error, warn, info or debug, whatever the configuration says")

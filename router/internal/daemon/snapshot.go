@@ -100,6 +100,8 @@ func (l *line) neighborStatus(p bgp.PeerStatus, version uint64) status.Neighbor 
 		LastError: p.LastError, LastErrorAt: p.LastErrorAt,
 		Signed: p.Password, TTLSecurity: p.TTLSecurity, Multihop: p.Multihop, Stale: count.Stale, Restart: restart(p.Restart),
 		CanRefresh: p.CanRefresh, MaxMessage: p.MaxMessage, Obstacle: p.Obstacle, Hint: p.Hint,
+		NotificationSent: p.LastSent.String(), NotificationRcvd: p.LastRcvd.String(),
+		Malformed: p.Malformed, MalformedWhy: p.MalformedWhy, Withheld: p.Withheld, WithheldWhy: p.WithheldWhy,
 	}
 	n.Received = n.Accepted
 	for _, held := range count.Refused {

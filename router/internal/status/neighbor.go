@@ -137,6 +137,17 @@ func neighborEnds(w io.Writer, s *Snapshot, n *Neighbor) {
 	} else {
 		fmt.Fprintf(w, "  Last error %s ago, at %s: %s\n", uptime(n.LastErrorAt, s.Now), n.LastErrorAt.Format(time.RFC3339), n.LastError)
 	}
+	for _, said := range []struct{ how, text string }{{"sent", n.NotificationSent}, {"received", n.NotificationRcvd}} {
+		if said.text != "" {
+			fmt.Fprintf(w, "  Last NOTIFICATION %s: %s\n", said.how, said.text)
+		}
+	}
+	if n.Malformed > 0 {
+		fmt.Fprintf(w, "  Malformed updates taken as withdrawals: %d, the last: %s\n", n.Malformed, n.MalformedWhy)
+	}
+	if n.Withheld > 0 {
+		fmt.Fprintf(w, "  Prefixes that cannot be told: %d, the first: %s\n", n.Withheld, n.WithheldWhy)
+	}
 	if n.LocalAddress != "" {
 		fmt.Fprintf(w, "Local host: %s\n", n.LocalAddress)
 	}

@@ -133,6 +133,16 @@ type Neighbor struct {
 	// Obstacle and Hint are as in Cluster.
 	Obstacle string `json:"obstacle,omitempty"`
 	Hint     string `json:"hint,omitempty"`
+	// The last NOTIFICATIONs in words.
+	NotificationSent string `json:"lastNotificationSent,omitempty"`
+	NotificationRcvd string `json:"lastNotificationReceived,omitempty"`
+	// Malformed counts the updates whose routes were taken as withdrawn
+	// (RFC 7606), and MalformedWhy is the last one's fault; Withheld what
+	// cannot be told to this peer, and WithheldWhy the first one's reason.
+	Malformed    uint64 `json:"malformedUpdates,omitempty"`
+	MalformedWhy string `json:"malformedWhy,omitempty"`
+	Withheld     int    `json:"prefixesWithheld,omitempty"`
+	WithheldWhy  string `json:"withheldWhy,omitempty"`
 }
 
 // Restart is graceful restart (RFC 4724) on one session.

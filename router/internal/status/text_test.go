@@ -86,6 +86,8 @@ func neighbors() []Neighbor {
 			MsgRcvd: Messages{Open: 1, Update: 1, Keepalive: 3, Total: 5}, MsgSent: Messages{Open: 1, Update: 1, Keepalive: 4, Total: 6},
 			TableVersion: 7, Received: 2, Accepted: 2, EstablishedCount: 2, DroppedCount: 1,
 			LastError: "received NOTIFICATION: Cease/Administrative Shutdown", LastErrorAt: ago(90 * time.Second),
+			NotificationRcvd: "Cease/Administrative Shutdown: back at noon", Malformed: 2, MalformedWhy: "ORIGIN of 2 bytes",
+			Withheld: 1, WithheldWhy: "2001:db8::/32: the peer does not speak IPv6",
 		},
 		{
 			Address: ip("2001:db8:1:2:3:4:5:6"), Name: "far", Description: "the node in the shed", ASN: 4200000000, LocalASN: 65000,
