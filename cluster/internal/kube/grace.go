@@ -13,8 +13,9 @@ import (
 // moment, and every address would be.
 const grace = time.Minute
 
-// lastPools remembers the last configuration that had a pool. It is the
-// worker's.
+// lastPools remembers the last configuration that had a pool: of the objects
+// the pools, since each is deleted by itself, and of a ConfigMap all of it. It
+// is the worker's.
 type lastPools struct {
 	grace time.Duration
 	log   *slog.Logger
@@ -22,6 +23,7 @@ type lastPools struct {
 	pools          []model.Pool
 	peers          []model.Peer
 	advertisements []model.Advertisement
+	text           bool      // they stood in a ConfigMap
 	since          time.Time // when there was no pool first; zero while there is one
 }
 
@@ -32,7 +34,7 @@ func (l *lastPools) settle(v *View, again func()) {
 	case !v.Config.Usable:
 		return
 	case len(v.Pools) > 0 || v.Config.ConfigMap:
-		l.pools, l.peers, l.advertisements, l.since = v.Pools, v.Peers, v.Advertisements, time.Time{}
+		l.pools, l.peers, l.advertisements, l.text, l.since = v.Pools, v.Peers, v.Advertisements, v.Config.ConfigMap, time.Time{}
 		return
 	case l.since.IsZero():
 		l.since = time.Now()
@@ -45,10 +47,10 @@ func (l *lastPools) settle(v *View, again func()) {
 	}
 	v.Config.Settling = true
 	v.Pools = slices.Clone(l.pools)
-	if len(v.Peers) == 0 {
+	if l.text && len(v.Peers) == 0 {
 		v.Peers = slices.Clone(l.peers)
 	}
-	if len(v.Advertisements) == 0 {
+	if l.text && len(v.Advertisements) == 0 {
 		v.Advertisements = slices.Clone(l.advertisements)
 	}
 }

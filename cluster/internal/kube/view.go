@@ -98,8 +98,8 @@ type Config struct {
 	// was one that could: then nothing may be decided.
 	Usable bool
 	// Settling is true for a while when there is no pool, in a ConfigMap or as an
-	// object: then pools, peers and advertisements are those that were last
-	// there, and nobody is given an address or loses one.
+	// object: then the pools are those that were last there, and of a ConfigMap
+	// its peers and advertisements too; nobody is given an address or loses one.
 	Settling bool
 	// Warnings are what the text in force says and does not mean.
 	Warnings []string

@@ -154,8 +154,13 @@ func TestAClusterWithoutAnyPoolIsNotBelievedForAMinute(t *testing.T) {
 		must(t, c.texts.Delete(text))
 		must(t, c.pools.Add(home))
 		see("when an object takes its place", "settling false home, 0 peers", 0)
+		router := &v1alpha1.BGPPeer{ObjectMeta: metav1.ObjectMeta{Name: "router", UID: "3"}, Spec: v1alpha1.BGPPeerSpec{MyASN: 1, PeerASN: 2, PeerAddress: "192.0.2.1"}}
+		must(t, c.peers.Add(router))
+		see("with a peer", "settling false home, 1 peers", 0)
 		must(t, c.pools.Delete(home))
-		see("when that is gone too", "settling true home, 0 peers", 0)
+		see("when the pool is gone", "settling true home, 1 peers", 0)
+		must(t, c.peers.Delete(router))
+		see("when the peer is gone too", "settling true home, 0 peers", 0)
 		see("after a minute", "settling false, 0 peers", grace)
 	})
 }
