@@ -111,7 +111,7 @@ func (l *line) gather() {
 // are pending no more. Those that failed a moment ago wait.
 func (l *line) slice(now time.Time) (want, have fib.Table) {
 	t := &l.table
-	want, have = fib.Table{}, fib.Table{}
+	want, have = make(fib.Table, len(t.pending)), fib.Table{}
 	all, pending := t.wantAll, t.pending
 	t.wantAll, t.pending = false, map[netip.Prefix]bool{}
 	for prefix := range pending {

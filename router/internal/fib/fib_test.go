@@ -514,3 +514,18 @@ func BenchmarkPlanOf10000RoutesThatStand(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPlanOf10000NewRoutes(b *testing.B) {
+	want, have := fib.Table{}, have(b, "hop 1 10.0.0.1@3\ngroup 2 1")
+	hops := hops(b, []string{"10.0.0.1@3"})
+	for i := range 10000 {
+		k := fib.Key{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32), Metric: 20}
+		want[k] = hops
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if steps := fib.Plan(want, have, shared); len(steps) != 10000 {
+			b.Fatal(len(steps))
+		}
+	}
+}

@@ -13,6 +13,12 @@ func (p *planner) ordered() []Step {
 	for _, s := range slices.Concat(p.steps[rescue], p.steps[groups]) {
 		changing[s.ID] = true
 	}
+	if len(changing) == 0 && len(p.steps[burial]) == 0 {
+		// Nothing can come in between, as in most plans and all large ones.
+		p.steps[additions] = append(p.steps[additions], p.steps[moves]...)
+		p.steps[moves] = nil
+		return p.joined(nil)
+	}
 	routes := slices.Concat(p.steps[moves], p.steps[additions], p.steps[deletions])
 	replacement := map[netip.Prefix]ID{} // of keys that go
 	for _, s := range p.steps[additions] {
@@ -30,6 +36,11 @@ func (p *planner) ordered() []Step {
 		}
 		p.emit(at, s)
 	}
+	return p.joined(early)
+}
+
+// joined puts the phases together; the early steps begin the rescue.
+func (p *planner) joined(early []Step) []Step {
 	for _, some := range [][]Step{early, p.steps[moves], p.steps[retreat], p.steps[additions], p.steps[deletions]} {
 		slices.SortFunc(some, Step.compare)
 	}

@@ -281,6 +281,7 @@ func (p *planner) settle(c *class) {
 		return
 	}
 	id := p.join(*c, false)
+	p.steps[additions] = slices.Grow(p.steps[additions], len(c.keys))
 	for _, k := range c.keys {
 		p.route(k, id, c.hops)
 	}
