@@ -794,3 +794,33 @@ func TestASpeakerThatIsReplacedIsNoChangeOfTheKernel(t *testing.T) {
 		w.expect("when it does not come back", via(service, six))
 	})
 }
+
+func TestTheStatusSaysHowNextHopsStandAndWhyNotBetter(t *testing.T) {
+	for _, c := range []struct {
+		kind      fib.Kind
+		resilient string
+		words     string
+	}{
+		{fib.ResilientGroups, "1", "resilient groups"},
+		{fib.ResilientGroups, "0", "nexthop groups: option resilient is 0"},
+		{fib.HashGroups, "1", "nexthop groups: this kernel has no resilient ones (Linux 5.13)"},
+		{fib.Multipath, "1", "multipath: this kernel has no next-hop objects (Linux 5.3)"},
+	} {
+		config := strings.Replace(twoNeighbors, "option restart_time '60'", "option resilient '"+c.resilient+"'", 1)
+		within(t, config, func(w *world) {
+			w.k.do(func() { w.k.kind = c.kind })
+			w.s.up(five)
+			w.s.up(six)
+			w.s.tell(five, service)
+			w.s.tell(six, service)
+			w.expect(c.words, via(service, five, six))
+			if got := w.status().NextHops; got != c.words {
+				t.Errorf("%q, want %q", got, c.words)
+			}
+			wanted := c.kind != fib.Multipath
+			if objects := len(w.k.table.Hops) > 0; objects != wanted {
+				t.Errorf("%s: %d next-hop objects", c.words, len(w.k.table.Hops))
+			}
+		})
+	}
+}

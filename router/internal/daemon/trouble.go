@@ -133,6 +133,7 @@ func (t *table) stands(h fib.NextHop) bool {
 func (l *line) nextHopDead(addr netip.Addr) {
 	if !l.table.dead[addr] {
 		l.table.dead[addr] = true
+		l.table.hope() // what waits would hold it
 		l.note(journal.NextHopLost, "next hop %s does not answer: out of every route", addr)
 		l.table.wantAll, l.table.hurry = true, true
 	}

@@ -92,6 +92,7 @@ type planner struct {
 	made  map[ID][]NextHop       // new groups
 	due   map[netip.Prefix]bool  // that get a route, or another group for one
 	moved map[netip.Prefix]*fate // groups of the keys that go
+	idle  []ID                   // groups that no route uses
 	total int                    // routes, when all is done
 	next  ID
 	steps [phases][]Step
@@ -164,6 +165,12 @@ func newPlanner(have *Have, rules Rules) *planner {
 			p.hops[h.NextHop] = id
 		}
 	}
+	for id, g := range have.Groups {
+		if g.routes == 0 {
+			p.idle = append(p.idle, id)
+		}
+	}
+	slices.Sort(p.idle)
 	return p
 }
 
@@ -310,7 +317,11 @@ func (p *planner) leave(f *fate, c *class) {
 // is joined by new routes only, which can come after.
 func (p *planner) join(c class, alone bool) ID {
 	standing := slices.ContainsFunc(c.keys, func(k Key) bool { _, stands := p.have.Routes[k]; return stands })
-	for _, id := range sortedIDs(p.have.Groups) {
+	candidates := p.idle
+	if !alone {
+		candidates = sortedIDs(p.have.Groups)
+	}
+	for _, id := range candidates {
 		g := p.have.Groups[id]
 		f := p.fates[id]
 		switch {
