@@ -3,7 +3,14 @@ package status
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 )
+
+// guards are those of the allowed prefixes that are guarded.
+func guards(allow, guarded []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(allow), func(p netip.Prefix) bool { return !slices.Contains(guarded, p) })
+}
 
 // Clusters writes "show clusters": each section and what came of it.
 func Clusters(w io.Writer, s *Snapshot) {
@@ -22,6 +29,9 @@ func Clusters(w io.Writer, s *Snapshot) {
 		fmt.Fprintf(w, "\n  AS        %s\n", c.ASN)
 		fmt.Fprintf(w, "  Source    %s\n", joined(c.Source, "none: only neighbors that name it"))
 		fmt.Fprintf(w, "  Allow     %s\n", joined(c.Allow, "nothing is accepted"))
+		if guarded := guards(c.Allow, s.Kernel.Guards); len(guarded) > 0 {
+			fmt.Fprintf(w, "  Guard     %s: unused addresses are unreachable\n", joined(guarded, ""))
+		}
 		fmt.Fprintf(w, "  Peers     %d established of %d, at most %d\n", c.Established, c.Peers, c.MaxPeers)
 		fmt.Fprintf(w, "  Prefixes  %d accepted, %d refused", c.Accepted, total(c.Refused))
 		if why := reasons(c.Refused); why != "" {

@@ -101,16 +101,34 @@ func Entry(w io.Writer, s *Snapshot, r Route) {
 	}
 	switch {
 	case len(r.Installed) > 0:
-		fmt.Fprintf(w, "Kernel: table %d, metric %d, protocol %d, %d next hop%s, for %s", s.Table, s.Metric, s.Protocol,
-			len(r.Installed), plural(len(r.Installed)), uptime(r.InstalledAt, s.Now))
+		fmt.Fprintf(w, "Kernel: table %d, metric %d, protocol %d, %d next hop%s, for %s, %s", s.Table, s.Metric, s.Protocol,
+			len(r.Installed), plural(len(r.Installed)), uptime(r.InstalledAt, s.Now), s.NextHops)
 		if r.Error != "" {
 			fmt.Fprintf(w, "; not changed: %s", r.Error)
 		}
 		fmt.Fprintln(w)
+		shares(w, r.Installed)
 	case r.Error != "":
 		fmt.Fprintf(w, "Kernel: %s\n", r.Error)
 	default:
 		fmt.Fprintln(w, "Kernel: not in its table")
+	}
+}
+
+// shares says what part of the connections each next hop gets.
+func shares(w io.Writer, hops []NextHop) {
+	sum := 0
+	for _, h := range hops {
+		if !h.Dead {
+			sum += h.Weight
+		}
+	}
+	for _, h := range hops {
+		share := 0
+		if !h.Dead {
+			share = h.Weight * 100 / max(sum, 1)
+		}
+		fmt.Fprintf(w, "  via %s%s, %d %%\n", h.Address, h.state(true), share)
 	}
 }
 

@@ -191,6 +191,7 @@ func TestMIPSRouterInstallsWhatRealPeersTell(t *testing.T) {
 	}
 	t.Logf("the board says:\n%s\n%s", summary, run(t, b, "routes | grep 'proto 73'"))
 	t.Logf("a summary's time on the board:\n%s", run(t, b, "time hawser show ip bgp summary 2>&1 >/dev/null"))
+	t.Logf("a poll's time on the board:\n%s", run(t, b, "time hawser rpcd call overview 2>&1 >/dev/null </dev/null"))
 	t.Logf("the daemon's memory on the board:\n%s", run(t, b, "grep -E 'VmRSS|VmHWM' /proc/$(cat /tmp/hawser.pid)/status"))
 
 	run(t, b, "kill -9 $(cat /tmp/hawser.pid)")
