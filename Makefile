@@ -36,6 +36,12 @@ PACKAGE_VERSION ?= $(shell tag=$$(git describe --tags --abbrev=0 2>/dev/null || 
 PACKER         := go run ./openwrt-feed/packer/cmd/packer --version $(PACKAGE_VERSION) --made $(MADE)
 FEED_KEY       ?= .feed-key
 
+# Flash is scarcest where routers are MIPS: without inlining, but for the
+# runtime's own, the program is an eighth smaller when packed.
+small        := -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/...= -gcflags=runtime=
+flags_mipsle := $(small)
+flags_mips   := $(small)
+
 # Debian packages that tests and demo use; deps installs what is missing.
 PACKAGES := bird2 busybox-static ca-certificates containerd cpio curl etcd-server frr gobgpd \
             iproute2 kmod make nftables procps qemu-system-mips runc shellcheck signify-openbsd
@@ -70,7 +76,7 @@ $(BUILD)/scene: $(GO)
 
 $(PACKED:%=$(BUILD)/hawser-%): VERSION = $(PACKAGE_VERSION)
 $(BUILD)/hawser-%: $(GO) $(BUILD)/version
-	$(STATIC) $(env_$*) $(GOBUILD) -o $@ ./router/cmd/hawser
+	$(STATIC) $(env_$*) $(GOBUILD) $(flags_$*) -o $@ ./router/cmd/hawser
 
 # Written when the version changes, so that programs are linked anew.
 .PHONY: always
