@@ -67,6 +67,8 @@ type task struct {
 	originate    []string
 	password     string
 	near         bool // TTL security for a peer on the link (RFC 5082)
+	graceful     bool // restart gracefully, within 60 s (RFC 4724)
+	again        bool // it is a restart
 }
 
 // oracle is another implementation of BGP, running on a host.
@@ -242,7 +244,7 @@ type bird struct{ runner }
 func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 	o.dir = t.TempDir()
 	var b strings.Builder
-	b.WriteString("log stderr all;\nrouter id 10.255.0.2;\nprotocol device {}\n")
+	b.WriteString("log stderr all;\ngraceful restart wait 10;\nrouter id 10.255.0.2;\nprotocol device {}\n")
 	for _, f := range []Family{IPv4, IPv6} {
 		fmt.Fprintf(&b, "protocol static origin%d {\n ipv%d;\n", f, f)
 		for _, p := range job.originate {
@@ -259,6 +261,9 @@ func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 	}
 	if job.near {
 		b.WriteString(" ttl security on;\n")
+	}
+	if job.graceful {
+		b.WriteString(" graceful restart on;\n graceful restart time 60;\n")
 	}
 	if job.passive {
 		b.WriteString(" passive on;\n")
@@ -280,7 +285,11 @@ func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 		fmt.Fprintf(&b, " ipv%d { import all; export filter dress;%s };\n", f, hop)
 	}
 	b.WriteString("}\n")
-	o.begin(t, h, job, "bird.conf", b.String(), "bird", "-f", "-c", o.dir+"/bird.conf", "-s", o.dir+"/ctl", "-P", o.dir+"/pid")
+	args := []string{"-f", "-c", o.dir + "/bird.conf", "-s", o.dir + "/ctl", "-P", o.dir + "/pid"}
+	if job.again {
+		args = append(args, "-R")
+	}
+	o.begin(t, h, job, "bird.conf", b.String(), "bird", args...)
 }
 
 func (o *bird) birdc(words ...string) (string, error) {
@@ -345,10 +354,20 @@ func (o *gobgp) start(t *testing.T, h *lab.Host, job task) {
 	fmt.Fprintf(&b, "[neighbors.ttl-security.config]\n enabled = %v\n ttl-min = 255\n", job.near)
 	fmt.Fprintf(&b, "[neighbors.timers.config]\n connect-retry = 1\n idle-hold-time-after-reset = 1\n hold-time = %d\n keepalive-interval = %d\n", job.hold, job.hold/3)
 	fmt.Fprintf(&b, "[neighbors.transport.config]\n passive-mode = %v\n local-address = %q\n", job.passive, job.local)
+	if job.graceful {
+		b.WriteString("[neighbors.graceful-restart.config]\n enabled = true\n restart-time = 60\n")
+	}
 	for _, f := range []string{"ipv4", "ipv6"} {
 		fmt.Fprintf(&b, "[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\n afi-safi-name = \"%s-unicast\"\n", f)
+		if job.graceful {
+			b.WriteString("[neighbors.afi-safis.mp-graceful-restart.config]\n enabled = true\n")
+		}
 	}
-	o.begin(t, h, job, "gobgpd.conf", b.String(), "gobgpd", "-f", o.dir+"/gobgpd.conf", "--api-hosts", "127.0.0.1:50051", "--pprof-disable", "-l", "debug")
+	args := []string{"-f", o.dir + "/gobgpd.conf", "--api-hosts", "127.0.0.1:50051", "--pprof-disable", "-l", "debug"}
+	if job.again {
+		args = append(args, "-r")
+	}
+	o.begin(t, h, job, "gobgpd.conf", b.String(), "gobgpd", args...)
 	lab.Eventually(t, "gobgpd to answer", func() error {
 		_, err := o.gobgp("global")
 		return err

@@ -2,13 +2,16 @@ package bgp
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
 
@@ -571,4 +574,57 @@ func mustBeFault(t *testing.T, err error) {
 	if !errors.As(err, &f) || f.n.Code == 0 {
 		t.Fatalf("no NOTIFICATION for %v", err)
 	}
+}
+
+// FuzzOpen reads any OPEN: what it says can be agreed on or refused, and shown.
+func FuzzOpen(f *testing.F) {
+	f.Add(hello(65001, 90, "2.2.2.2", offered(65001, grace{60 * time.Second, true, true})...))
+	f.Add(append(hello(65001, 90, "2.2.2.2")[:9], 255, 255, 0, 4, 2, 0, 1, 1))
+	f.Add(hello(65001, 90, "2.2.2.2", bgp.NewCapUnknown(64, []byte{0x80, 60, 0, 1, 1})))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < minLength[bgp.BGP_MSG_OPEN]-headerLen {
+			return
+		}
+		o, err := parseOpen(b)
+		if err == nil {
+			var agreed terms
+			if agreed, err = negotiate(settings(65000, "1.1.1.1"), o); err == nil {
+				agreed.restart.ours = time.Minute
+				families, wait := agreed.keeps()
+				if len(families) > 2 || wait > time.Minute || len(o.capabilities) > maxCapabilities {
+					t.Fatalf("%v for %s, %d capabilities", families, wait, len(o.capabilities))
+				}
+				return
+			}
+		}
+		mustBeFault(t, err)
+	})
+}
+
+// FuzzASession lets any bytes into an established session. It may end, and
+// never by a panic; with the bytes no event may come that breaks the order.
+func FuzzASession(f *testing.F) {
+	f.Add(frame(bgp.BGP_MSG_UPDATE, updateBody(nil, base, net1)))
+	f.Add(slices.Concat(endOfRIB(IPv4), frame(bgp.BGP_MSG_ROUTE_REFRESH, []byte{0, 1, 0, 1}), keepaliveMessage))
+	f.Add(frame(bgp.BGP_MSG_NOTIFICATION, []byte{6, 2, 3, 'b', 'y', 'e'}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		w := newWorld()
+		s := New(Config{Listen: []netip.AddrPort{here}, Log: slog.New(slog.NewTextHandler(writerFunc(func(line []byte) (int, error) {
+			if bytes.Contains(line, []byte("panic")) {
+				t.Errorf("%s", line)
+			}
+			return len(line), nil
+		}), nil))})
+		s.net = w
+		mustSet(t, s, []Peer{passive(peerA, patient())}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		us := hearUntil(t, ctx, s)
+		p := w.call(t, peerA)
+		back(p, once)
+		p.raw(b)
+		p.conn.Close()
+		eventually(t, "the session to be over", func() bool { return len(us.downs()) == 1 })
+		cancel()
+		us.wait()
+	})
 }

@@ -61,19 +61,19 @@ func (l *line) down(e bgp.Down) {
 	addr := e.Peer.Address
 	delete(l.reset, addr)
 	delete(l.said, addr)
+	l.noteDown(e)
 	if len(e.Kept) > 0 {
 		l.rib.Away(addr, ribFamilies(e.Kept))
 		return
 	}
 	l.rib.Down(addr)
 	l.start.down(addr)
-	l.noteDown(e)
 }
 
 // swept is the end of routes that outlived their session.
 func (l *line) swept(e bgp.Swept) {
 	addr := e.Peer.Address
-	l.rib.Sweep(addr, ribFamilies(e.Families))
+	l.noteSwept(e, l.rib.Sweep(addr, ribFamilies(e.Families)))
 	if !slices.Contains(l.rib.Peers(), addr) {
 		l.start.down(addr)
 	}

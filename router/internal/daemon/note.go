@@ -32,7 +32,15 @@ func (l *line) noteUp(e bgp.Established) {
 func (l *line) noteDown(e bgp.Down) {
 	delete(l.up, e.Peer.Address)
 	l.totals.Flaps++
-	l.notePeer(journal.SessionDown, e.Peer, e.At, fmt.Sprintf("%s (%s): session down: %s", e.Peer.Address, e.Peer.Name, e.Reason))
+	text := fmt.Sprintf("%s (%s): session down: %s", e.Peer.Address, e.Peer.Name, e.Reason)
+	if len(e.Kept) > 0 {
+		text += fmt.Sprintf("; its routes stay for %s at most", e.Until.Sub(e.At))
+	}
+	l.notePeer(journal.SessionDown, e.Peer, e.At, text)
+}
+
+func (l *line) noteSwept(e bgp.Swept, gone int) {
+	l.notePeer(journal.StaleGone, e.Peer, e.At, fmt.Sprintf("%s (%s): %d stale routes are gone: %s", e.Peer.Address, e.Peer.Name, gone, e.Reason))
 }
 
 // noteRefused remembers a kind of refusal, the first time in a session.

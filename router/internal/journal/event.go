@@ -18,6 +18,7 @@ const (
 	SessionUp       Kind = "sessionUp"
 	SessionDown     Kind = "sessionDown"
 	SessionCleared  Kind = "sessionCleared"
+	StaleGone       Kind = "staleRoutesGone"
 	RoutesRefused   Kind = "routesRefused"
 	TooManyPrefixes Kind = "tooManyPrefixes"
 	NextHopLost     Kind = "nextHopLost"

@@ -35,18 +35,20 @@ func (t *Table) Away(addr netip.Addr, kept Families) {
 	t.bury(p)
 }
 
-// Sweep forgets what is still stale of these families.
-func (t *Table) Sweep(addr netip.Addr, families Families) {
+// Sweep forgets what is still stale of these families, and counts it.
+func (t *Table) Sweep(addr netip.Addr, families Families) (gone int) {
 	p := t.peers[addr]
 	if p == nil {
-		return
+		return 0
 	}
 	t.ofPeer(p, func(e *entry, i int) {
 		if e.paths[i].stale && families.hold(e.prefix) {
+			gone++
 			t.remove(e, i)
 		}
 	})
 	t.bury(p)
+	return gone
 }
 
 // again is Up for a peer that was away.
