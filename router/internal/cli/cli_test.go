@@ -78,24 +78,30 @@ var events = journal.New()
 func running(t *testing.T) (socket string) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "hawser.sock")
-	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(serving(t, socket))
+	return socket
+}
+
+// serving serves a snapshot until stop is called.
+func serving(t *testing.T, socket string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	server := status.NewServer(socket, router{}, slog.New(slog.DiscardHandler))
 	if err := server.Open(); err != nil {
 		t.Fatal(err)
 	}
 	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
 	eventually(t, "the daemon answers", func() bool {
 		_, err := status.Get(ctx, socket, status.Request{Get: "snapshot"})
 		return err == nil
 	})
-	return socket
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func eventually(t *testing.T, what string, is func() bool) {
@@ -522,5 +528,27 @@ func TestWatchAndColoursAreForTerminals(t *testing.T) {
 	p = Program{Stdout: &plainOut, Stderr: &plainOut, Terminal: true, Getenv: func(name string) string { return map[string]string{"NO_COLOR": "1"}[name] }}
 	if s := p.Main(t.Context(), []string{"show", "ip", "bgp", "--socket", socket}); s != 0 || strings.Contains(plainOut.String(), "\x1b") {
 		t.Errorf("%d, %q", s, plainOut.String())
+	}
+}
+
+func TestMonitorWaitsForTheDaemonToComeBack(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "hawser.sock")
+	stop := serving(t, socket)
+	var out written
+	p := Program{Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- p.Main(ctx, []string{"monitor", "--socket", socket}) }()
+	eventually(t, "it follows", func() bool { return out.has("% hawser is there\n") })
+	stop()
+	eventually(t, "it says that the daemon is gone", func() bool { return out.has("% waiting for hawser: ") })
+	defer serving(t, socket)()
+	eventually(t, "it follows the next one", func() bool {
+		events.Tell(journal.Event{Kind: journal.RouteAdded, Text: "after the restart"})
+		return out.has("after the restart\n")
+	})
+	cancel()
+	if s := <-ended; s != 0 {
+		t.Errorf("ends with %d", s)
 	}
 }

@@ -340,3 +340,74 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+func TestFollowersAreFewAndToldWhenTheyAreSlow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hawser.sock")
+	j := journal.New()
+	server := NewServer(path, fixed{home(), j}, slog.New(slog.DiscardHandler))
+	if err := server.Open(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	follow := func() *bufio.Reader {
+		c := dial(t, path)
+		io.WriteString(c, `{"get":"follow"}`+"\n")
+		return bufio.NewReader(c)
+	}
+	first := follow()
+	for range maxFollowers {
+		if line, err := first.ReadString('\n'); err != nil || !strings.Contains(line, `"events":{`) {
+			t.Fatalf("%q, %v", line, err)
+		}
+		first = follow()
+	}
+	if line, err := first.ReadString('\n'); err != nil || !strings.Contains(line, "too many follow already") {
+		t.Errorf("one too many is told %q, %v", line, err)
+	}
+	slow := bufio.NewReader(nil)
+	eventually(t, "a place is free when one leaves", func() bool {
+		for range 2000 { // nobody reads: those that follow are cut off
+			j.Add(journal.Event{Kind: journal.SessionUp, Text: strings.Repeat("x", 500)})
+		}
+		slow = follow()
+		line, err := slow.ReadString('\n')
+		return err == nil && strings.Contains(line, `"events":{`)
+	})
+	for range 2000 {
+		j.Add(journal.Event{Kind: journal.SessionUp, Text: "more than one can read"})
+	}
+	for {
+		line, err := slow.ReadString('\n')
+		if err != nil {
+			t.Fatalf("cut off without a word: %v", err)
+		}
+		if strings.Contains(line, "you did not read as fast") {
+			return
+		}
+	}
+}
+
+func TestRequestsThatMakeNoSenseAreNamed(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"get":"snapshot","protocol":2}`:        "protocol 2 is not spoken here: this daemon speaks 1",
+		`{}`:                                     "either get or do",
+		`{"get":"events","do":"clear"}`:          "either get or do",
+		`{"do":"reboot"}`:                        `do "reboot": there is clear only`,
+		`{"get":"routes","offset":-1}`:           "not negative",
+		`{"get":"routes","only":"best"}`:         "use installed, refused or failed",
+		`{"get":"routes","family":"ipx"}`:        "use ipv4 or ipv6",
+		`{"do":"clear","peer":"192.168.1.9999"}`: "no request",
+	} {
+		if _, a, _ := parse([]byte(line)); !strings.Contains(a.Error, want) {
+			t.Errorf("%s is answered by %q, want %q", line, a.Error, want)
+		}
+	}
+}
