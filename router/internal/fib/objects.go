@@ -108,6 +108,15 @@ func (p *planner) bury() {
 	}
 }
 
+// buried are the next hops that die before anything else happens to groups.
+func (p *planner) buried() map[ID]bool {
+	out := map[ID]bool{}
+	for _, s := range p.steps[burial] {
+		out[s.ID] = true
+	}
+	return out
+}
+
 func (p *planner) use(used map[ID]bool, hops []NextHop) {
 	for _, m := range p.members(hops) {
 		used[m.ID] = true
@@ -120,10 +129,7 @@ func (f *fate) ends() bool { return f.staying+f.joined == 0 }
 // changeGroups has each group end up with its target, once the dead are out of
 // it.
 func (p *planner) changeGroups() {
-	buried := map[ID]bool{}
-	for _, s := range p.steps[burial] {
-		buried[s.ID] = true
-	}
+	buried := p.buried()
 	for _, id := range sortedIDs(p.fates) {
 		f := p.fates[id]
 		left := slices.DeleteFunc(slices.Clone(f.Members), func(m Member) bool { return buried[m.ID] })
@@ -168,10 +174,7 @@ func sameMembers(a, b []Member) bool {
 // sweep deletes the groups that nobody used before and nobody uses now, unless
 // the burial of their last next hop does.
 func (p *planner) sweep() {
-	buried := map[ID]bool{}
-	for _, s := range p.steps[burial] {
-		buried[s.ID] = true
-	}
+	buried := p.buried()
 	for _, id := range sortedIDs(p.have.Groups) {
 		g := p.have.Groups[id]
 		dies := !slices.ContainsFunc(g.Members, func(m Member) bool { return !buried[m.ID] })
