@@ -7,7 +7,7 @@ import (
 // BGPNode is how the speaker of one node stands: its sessions, and what it
 // announces and does not. It has the name of its Node. The speaker writes it,
 // at most once a second and only when something is different; there is nothing
-// in it for users to write. This version does not write it yet.
+// in it for users to write.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,path=bgpnodes,singular=bgpnode

@@ -221,8 +221,7 @@ type GracefulRestart struct {
 
 // BGPPeerStatus says whether the peer is used.
 type BGPPeerStatus struct {
-	// How many of the sessions with this peer are up, over all nodes. Not
-	// written yet.
+	// How many of the sessions with this peer are up, over all nodes.
 	//
 	// +optional
 	Sessions *SessionCount `json:"sessions,omitempty"`

@@ -19,6 +19,9 @@ type Source interface {
 	Changed() <-chan struct{}
 	Synced() bool
 	View() *kube.View
+	// Sessions of all nodes, and a number that changes with them; 0 for who
+	// does not lead.
+	Sessions() (map[string][]kube.Session, uint64)
 }
 
 // Leadership says whether this speaker may write, and until when.
@@ -30,8 +33,9 @@ type Leadership interface {
 type Writer interface {
 	SetAddresses(context.Context, kube.Grant) error
 	SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v kube.Verdict) error
-	SetPeerStatus(ctx context.Context, peer string, v kube.Verdict) error
+	SetPeerStatus(ctx context.Context, peer string, sessions *kube.SessionCount, v kube.Verdict) error
 	SetAdvertisementStatus(ctx context.Context, advertisement string, v kube.Verdict) error
+	Report(kube.Report)
 	Event(about kube.Ref, kind kube.EventType, reason, message string)
 	EventsDropped() uint64
 }
@@ -84,6 +88,10 @@ type Controller struct {
 	down      map[string]string // the peers without a session, as the board knows them
 	grace     bool              // the node leaves, and its routes are the last resort
 	untold    bool              // a pass has been made since the leader last told
+	fleet     map[string][]kube.Session
+	fleetAt   uint64            // the version of fleet
+	report    kube.Report       // of what the board says
+	unsaid    bool              // a pass has been made since
 	lastSaid  map[string]string // the last error of each kind, so that it is logged once
 
 	node         model.Node // ours, as it was last seen
@@ -175,6 +183,7 @@ func (c *Controller) work(ctx context.Context) {
 			case <-tick.C:
 				c.tell()
 				c.tellSessions(time.Now())
+				c.tellReport()
 				if time.Since(looked) >= gatewaysEvery {
 					looked, dirty = time.Now(), c.lookAtGateways()
 				}
@@ -199,7 +208,7 @@ func (c *Controller) pass(ctx context.Context) (again bool) {
 	}
 	began := time.Now()
 	v := c.Source.View()
-	c.view, c.untold = v, true
+	c.view, c.untold, c.unsaid = v, true, true
 	c.metrics.config(v.Config)
 	c.sayOnce("configmap", v.Config.Err())
 	term, leading := c.Leadership.Leading()

@@ -139,6 +139,6 @@ func (hangingStatus) SetPoolStatus(ctx context.Context, _ string, _ *model.PoolU
 	return ctx.Err()
 }
 
-func (h hangingStatus) SetPeerStatus(ctx context.Context, peer string, _ kube.Verdict) error {
+func (h hangingStatus) SetPeerStatus(ctx context.Context, peer string, _ *kube.SessionCount, _ kube.Verdict) error {
 	return h.SetPoolStatus(ctx, peer, nil, kube.Verdict{})
 }

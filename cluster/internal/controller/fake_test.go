@@ -34,12 +34,15 @@ type fakeCluster struct {
 	writes   []string
 	events   []string
 	verdicts map[string]kube.Verdict
+	counts   map[string]kube.SessionCount
+	fleet    map[string][]kube.Session
+	report   kube.Report
 }
 
 func newFakeCluster() *fakeCluster {
 	return &fakeCluster{
 		leader: true, config: kube.Config{Usable: true}, changed: make(chan struct{}, 1),
-		verdicts: map[string]kube.Verdict{}, objects: map[string]string{},
+		verdicts: map[string]kube.Verdict{}, counts: map[string]kube.SessionCount{}, objects: map[string]string{},
 	}
 }
 
@@ -87,6 +90,11 @@ func (f *fakeCluster) View() *kube.View {
 	return f.view
 }
 
+func (f *fakeCluster) Sessions() (map[string][]kube.Session, uint64) {
+	return f.fleet, uint64(len(f.fleet))
+}
+func (f *fakeCluster) Report(r kube.Report) { f.report = r }
+
 func (f *fakeCluster) Leading() (context.Context, bool) { return context.Background(), f.leader }
 
 func (f *fakeCluster) SetAddresses(ctx context.Context, g kube.Grant) error {
@@ -118,8 +126,11 @@ func (f *fakeCluster) SetPoolStatus(_ context.Context, pool string, _ *model.Poo
 	return f.away
 }
 
-func (f *fakeCluster) SetPeerStatus(_ context.Context, peer string, v kube.Verdict) error {
+func (f *fakeCluster) SetPeerStatus(_ context.Context, peer string, n *kube.SessionCount, v kube.Verdict) error {
 	f.verdicts["peer "+peer] = v
+	if n != nil {
+		f.counts[peer] = *n
+	}
 	return f.away
 }
 

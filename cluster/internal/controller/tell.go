@@ -35,6 +35,9 @@ func newTold() told {
 func (c *Controller) tell() {
 	c.quota.forget(time.Now())
 	term, leading := c.Leadership.Leading()
+	if fleet, at := c.Source.Sessions(); at != c.fleetAt {
+		c.fleet, c.fleetAt, c.untold = fleet, at, true
+	}
 	switch {
 	case !leading:
 		c.told = newTold()
@@ -119,6 +122,27 @@ func (c *Controller) tellPools(term context.Context) error {
 	return errors.Join(errs...)
 }
 
+// count is how many sessions the nodes have with a peer, or nil where that is
+// not known.
+func (c *Controller) count(peer string) *kube.SessionCount {
+	if c.fleetAt == 0 {
+		return nil
+	}
+	n := &kube.SessionCount{}
+	for _, sessions := range c.fleet {
+		for _, s := range sessions {
+			if s.Peer != peer {
+				continue
+			}
+			n.Total++
+			if s.State == kube.StateEstablished {
+				n.Established++
+			}
+		}
+	}
+	return n
+}
+
 func (c *Controller) tellPeers(term context.Context) error {
 	peers := map[string]model.Peer{}
 	for _, p := range c.view.Peers {
@@ -130,7 +154,7 @@ func (c *Controller) tellPeers(term context.Context) error {
 		if p, used := peers[name]; used && v.Accepted {
 			v = peerVerdict(p, v)
 		}
-		errs = append(errs, c.Writer.SetPeerStatus(term, name, v))
+		errs = append(errs, c.Writer.SetPeerStatus(term, name, c.count(name), v))
 	}
 	return errors.Join(errs...)
 }

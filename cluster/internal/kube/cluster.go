@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hawser-lb/hawser/cluster/api/v1alpha1"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
@@ -48,6 +49,8 @@ type Cluster struct {
 	config     *configMap
 	lease      *lease
 	events     *recorder
+	reporter   *reporter
+	fleet      *fleet
 }
 
 // New prepares a Cluster. It sends nothing; Run does.
@@ -59,6 +62,11 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{options: o, log: o.Log, api: api, changed: make(chan struct{}, 1), endpoints: slicesOf{}}
 	c.events = newRecorder(api.core, o.Node, o.Log)
 	c.last = lastPools{grace: grace, log: o.Log}
+	c.fleet = newFleet()
+	c.reporter = newReporter(api.hawser, o.Node, func() (types.UID, bool) {
+		e, ok := c.nodes.get(name{"", o.Node})
+		return e.uid, ok
+	}, o.Log)
 	c.lease = newLease(api.coordination, o, c.poke)
 	c.services = newMirror(readService(o.Class), c.poke)
 	c.services.seen = func(n name) { c.touched.service(model.Key{Namespace: n.namespace, Name: n.name}) }
@@ -102,11 +110,13 @@ func New(o Options) (*Cluster, error) {
 // Run watches, holds the Lease if it can, and sends events, until ctx ends.
 func (c *Cluster) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(withLog(ctx, c.log))
-	for _, s := range append(c.sources(), c.passwords()) {
+	for _, s := range append(c.sources(), c.passwords(), c.report()) {
 		g.Go(func() error { s.run(ctx, c.log); return nil })
 	}
 	g.Go(func() error { c.lease.run(ctx); return nil })
 	g.Go(func() error { c.events.run(ctx); return nil })
+	g.Go(func() error { c.reporter.run(ctx); return nil })
+	g.Go(func() error { c.fleet.run(ctx, c); return nil })
 	return g.Wait()
 }
 
@@ -131,6 +141,13 @@ func (c *Cluster) sources() []source {
 func (c *Cluster) passwords() source {
 	s := source{c.api.core, "secrets", c.options.Namespace, nil, &corev1.Secret{}, c.secrets, c.secrets.ready}
 	s.only = fields.OneTermEqualSelector("type", string(corev1.SecretTypeBasicAuth))
+	return s
+}
+
+// report is the source of our own BGPNode. Nothing waits for it.
+func (c *Cluster) report() source {
+	s := source{c.api.hawser, "bgpnodes", "", nil, &v1alpha1.BGPNode{}, c.reporter.there, c.reporter.there.ready}
+	s.only = ofName(c.options.Node)
 	return s
 }
 

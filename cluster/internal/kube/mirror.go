@@ -207,6 +207,13 @@ func (m *mirror[T, V]) each(f func(name, entry[V])) {
 	}
 }
 
+// forget makes it as it was before the first list.
+func (m *mirror[T, V]) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.all, m.synced = map[name]entry[V]{}, false
+}
+
 func (m *mirror[T, V]) ready() bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -23,6 +23,9 @@ type Verdict struct {
 	Reason, Message string // Reason is one of v1alpha1's Reason words
 }
 
+// SessionCount counts the sessions with a peer, over all nodes.
+type SessionCount struct{ Established, Total int }
+
 // SetPoolStatus writes how full a pool is, if it is used, and the verdict.
 // Nothing is sent when the API server has that already.
 func (c *Cluster) SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v Verdict) error {
@@ -40,14 +43,18 @@ func (c *Cluster) SetPoolStatus(ctx context.Context, pool string, use *model.Poo
 	return applyStatus(ctx, c.api.hawser, "addresspools", "AddressPool", pool, e.uid, want)
 }
 
-// SetPeerStatus writes the verdict on a peer. Nothing is sent when the API
+// SetPeerStatus writes the verdict on a peer and how many of its sessions are
+// up; nil leaves those as they are. Nothing is sent when the API
 // server has that already.
-func (c *Cluster) SetPeerStatus(ctx context.Context, peer string, v Verdict) error {
+func (c *Cluster) SetPeerStatus(ctx context.Context, peer string, sessions *SessionCount, v Verdict) error {
 	e, ok := c.peers.get(name{"", peer})
 	if !ok {
 		return nil
 	}
-	want := v1alpha1.BGPPeerStatus{Conditions: condition(v, e.value.status.Conditions, e.value.generation)}
+	want := v1alpha1.BGPPeerStatus{Conditions: condition(v, e.value.status.Conditions, e.value.generation), Sessions: e.value.status.Sessions}
+	if sessions != nil {
+		want.Sessions = &v1alpha1.SessionCount{Established: int32(sessions.Established), Total: int32(sessions.Total)}
+	}
 	if reflect.DeepEqual(want, e.value.status) {
 		return nil
 	}
