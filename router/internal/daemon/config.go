@@ -60,6 +60,7 @@ func (l *line) adjust(before uciconf.Globals) {
 	for _, addr := range l.rib.Peers() {
 		l.judgeAgain(addr)
 	}
+	l.watchPeers()
 	if l.sessions == nil {
 		return // the first read comes first
 	}

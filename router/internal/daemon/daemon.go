@@ -16,6 +16,7 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
@@ -64,11 +65,13 @@ type Kernel interface {
 type parts struct {
 	speaker func(bgp.Config) Speaker
 	kernel  func(kernel.Config) (Kernel, error)
+	watcher func(bfd.Config) Watcher
 }
 
 var realParts = parts{
 	speaker: func(c bgp.Config) Speaker { return bgp.New(c) },
 	kernel:  func(c kernel.Config) (Kernel, error) { return kernel.Open(c) },
+	watcher: func(c bfd.Config) Watcher { return bfd.New(c) },
 }
 
 // Daemon is the router's process.

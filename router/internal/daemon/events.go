@@ -38,6 +38,9 @@ func (l *line) established(e bgp.Established) {
 	delete(l.said, addr)
 	l.rib.Up(addr, e.ASN, l.policy(addr), e.At)
 	l.noteUp(e)
+	l.live.local[addr] = e.LocalAddress
+	l.nextHopAlive(addr)
+	l.watchPeers()
 }
 
 func (l *line) update(e bgp.Update) {
@@ -62,6 +65,8 @@ func (l *line) down(e bgp.Down) {
 	delete(l.reset, addr)
 	delete(l.said, addr)
 	l.noteDown(e)
+	delete(l.live.local, addr)
+	l.watchPeers()
 	if len(e.Kept) > 0 {
 		l.rib.Away(addr, ribFamilies(e.Kept))
 		return

@@ -49,6 +49,7 @@ type line struct {
 	totals  status.Totals       // the counts of it
 
 	metrics *metrics.Server
+	live    liveness
 }
 
 // running is the configuration in use, and what became of the newest file.
@@ -96,6 +97,7 @@ func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems)
 		dirty:   notice{bell: make(chan struct{}, 1)},
 		journal: d.journal,
 		up:      map[netip.Addr]bool{},
+		live:    newLiveness(),
 		metrics: metrics.NewServer(d, d.opts.Log),
 	}
 	l.metrics.Listen(cfg.Globals.MetricsListen)
@@ -124,6 +126,8 @@ func (l *line) run(ctx context.Context) error {
 			return nil
 		case h := <-l.events:
 			l.hear(h)
+		case e := <-l.live.events:
+			l.alive(e)
 		case after := <-l.hands.done:
 			l.table.busy = false
 			after()

@@ -156,6 +156,8 @@ func (l *line) converse() error {
 		l.speak(listen)
 	case !slices.Equal(listen, l.sessions.listen):
 		clear(l.up)
+		clear(l.live.local)
+		l.watchPeers()
 		l.log.Info("listening elsewhere: sessions are opened anew", "listen", listen)
 		l.beginAgain("listening addresses changed")
 		for _, addr := range l.rib.Peers() {

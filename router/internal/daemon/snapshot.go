@@ -14,6 +14,7 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 	"github.com/hawser-lb/hawser/shared/route"
 	"github.com/hawser-lb/hawser/shared/version"
@@ -47,8 +48,14 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 		for _, at := range l.sessions.Listening() {
 			s.Listening = append(s.Listening, listening(at))
 		}
+		var watched []bfd.Status
+		if l.live.Watcher != nil {
+			watched = l.live.Status()
+		}
 		for _, p := range l.sessions.Status() {
-			s.Neighbors = append(s.Neighbors, l.neighborStatus(p, s.TableVersion))
+			n := l.neighborStatus(p, s.TableVersion)
+			n.BFD = l.livenessStatus(watched, p.Address)
+			s.Neighbors = append(s.Neighbors, n)
 		}
 	}
 	s.Clusters = l.clusterStatus(s.Neighbors)

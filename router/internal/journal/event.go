@@ -23,6 +23,8 @@ const (
 	TooManyPrefixes Kind = "tooManyPrefixes"
 	NextHopLost     Kind = "nextHopLost"
 	NextHopBack     Kind = "nextHopBack"
+	LivenessUp      Kind = "bfdUp"
+	LivenessDown    Kind = "bfdDown"
 	KernelError     Kind = "kernelError"
 	RouterIDChosen  Kind = "routerIdChosen"
 	RoutesMoved     Kind = "routesMoved"

@@ -39,7 +39,7 @@ func fields(of reflect.Type) map[string]bool {
 
 func TestEveryFieldIsDocumentedInItsSection(t *testing.T) {
 	for heading, of := range map[string]any{
-		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Messages": Messages{},
+		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Messages": Messages{}, "BFD": BFD{},
 		"Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{}, "Totals": Totals{}, "Page": Page{}, "Event": journal.Event{},
 	} {
 		text := section(t, heading)

@@ -60,6 +60,9 @@ func neighborHead(w io.Writer, s *Snapshot, n *Neighbor) {
 	if n.Multihop > 0 {
 		fmt.Fprintf(w, "  Packets go %d hops at most\n", n.Multihop)
 	}
+	if n.BFD != nil {
+		fmt.Fprintf(w, "  BFD is %s, sends every %v ms, misses nothing for %v ms\n", n.BFD.State, n.BFD.TransmitMilliseconds, n.BFD.DetectMilliseconds)
+	}
 	trouble(w, n.Obstacle, n.Hint)
 }
 

@@ -126,6 +126,8 @@ type Neighbor struct {
 	Restart          Restart        `json:"gracefulRestart"`
 	CanRefresh       bool           `json:"canRefresh"` // can be asked to tell its routes again
 	MaxMessage       int            `json:"maxMessage"` // bytes
+	// BFD is absent when the peer is not watched.
+	BFD *BFD `json:"bfd,omitempty"`
 	// Signed by TCP MD5; TTLSecurity and Multihop in hops, 0 for off.
 	Signed      bool  `json:"signed"`
 	TTLSecurity uint8 `json:"ttlSecurity"`
@@ -155,6 +157,22 @@ type Restart struct {
 	Stale          []string  `json:"staleFamilies,omitempty"` // with routes of a session that is over
 	StaleUntil     time.Time `json:"staleUntil,omitzero"`
 	Kept           uint64    `json:"sessionsKept"` // ended with their routes kept
+}
+
+// BFD is one session of Bidirectional Forwarding Detection (RFC 5880).
+type BFD struct {
+	State       string    `json:"state"` // "AdminDown", "Down", "Init", "Up"
+	Since       time.Time `json:"since"`
+	RemoteState string    `json:"remoteState"`
+	Diagnostic  string    `json:"diagnostic"` // why it left Up last
+	// TransmitMilliseconds is the interval in use, before jitter;
+	// DetectMilliseconds how long nothing may come, 0 until the peer spoke.
+	TransmitMilliseconds float64 `json:"transmitMilliseconds"`
+	DetectMilliseconds   float64 `json:"detectMilliseconds"`
+	Sent                 uint64  `json:"packetsSent"`
+	Received             uint64  `json:"packetsReceived"`
+	Downs                uint64  `json:"downs"`
+	Error                string  `json:"error,omitempty"` // of the socket
 }
 
 // Messages counts BGP messages by type.

@@ -67,26 +67,6 @@ func TestEveryOptionIsDocumentedWithItsRangeAndDefault(t *testing.T) {
 	}
 }
 
-func TestTheDocumentsSayWhatHasNoEffectYet(t *testing.T) {
-	text, err := os.ReadFile("../../../docs/uci.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, clusters, _ := strings.Cut(string(text), "## config globals")
-	clusters, _, _ = strings.Cut(clusters, "## config neighbor")
-	for line := range strings.Lines(clusters) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 5 || !strings.HasPrefix(cells[1], " `") {
-			continue
-		}
-		name := strings.Trim(cells[1], " `")
-		_, is := later[name]
-		if warns := strings.Contains(cells[4], "arns"); warns != is && name != "protocol" {
-			t.Errorf("%s: warns is %v in the document", name, warns)
-		}
-	}
-}
-
 func TestTheExampleOfTheDocumentsIsValid(t *testing.T) {
 	for _, file := range []string{"../../../docs/uci.md", "../../../README.md"} {
 		text, err := os.ReadFile(file)

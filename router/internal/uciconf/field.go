@@ -57,7 +57,6 @@ func fill[T any](into *T, s *section, fields []field[T], say *report) {
 				say.wrong(s, o.name, v, err.Error())
 			}
 		}
-		say.notYet(s, o.name, values[0])
 	}
 }
 

@@ -245,9 +245,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"ttl_security too far", both + "\toption ttl_security 255\n", ":7: section 'home' (cluster), option 'ttl_security' = '255': use a whole number from 0 to 254"},
 		{"ttl_security off", both + "\toption ttl_security 0\n\toption multihop 0\n\toption bfd 0\n\toption guard 0\n", ""},
 		{"ttl_security and multihop", both + "\toption ttl_security 1\n\toption multihop 2\n", ":8: section 'home' (cluster), option 'multihop' = '2': ttl_security and multihop exclude each other: ttl_security takes the number of hops itself"},
-		{"bfd", both + "\toption bfd 1\n\toption bfd_interval 5\n", ":7: warning: section 'home' (cluster), option 'bfd' = '1': has no effect yet: a dead peer is noticed by the hold time\n" +
-			":8: section 'home' (cluster), option 'bfd_interval' = '5': use a whole number from 10 to 60000\n" +
-			":8: warning: section 'home' (cluster), option 'bfd_interval' = '5': has no effect yet: there is no BFD"},
+		{"bfd", both + "\toption bfd 1\n\toption bfd_interval 5\n", ":8: section 'home' (cluster), option 'bfd_interval' = '5': use a whole number from 10 to 60000"},
 		{"send and guard", both + "\tlist send 0.0.0.0/0\n\toption guard 1\n", ""},
 		{"same source", both + "config cluster b\n\toption asn any\n\tlist allow 10.0.0.0/8\n\tlist source 10.9.0.0/16\n\tlist source 192.168.1.0/24\n", ":11: section 'b' (cluster), option 'source' = '192.168.1.0/24': is a source of cluster 'home' as well: one prefix tells one cluster"},
 		{"same source, disabled", both + "config cluster b\n\toption enabled 0\n\toption asn any\n\tlist allow 192.168.10.0/24\n\tlist source 192.168.1.0/24\n", ""},

@@ -87,26 +87,6 @@ func (r *report) unknownType(s *section) {
 	r.add(s, "", place{line: s.line}, message, true)
 }
 
-// later are options that are read and checked while what they ask for is not
-// there yet.
-var later = map[string]string{
-	"bfd":            "has no effect yet: a dead peer is noticed by the hold time",
-	"bfd_interval":   "has no effect yet: there is no BFD",
-	"bfd_multiplier": "has no effect yet: there is no BFD",
-}
-
-// notYet speaks of an option that is in use before its time.
-func (r *report) notYet(s *section, option string, at place) {
-	words, ok := later[option]
-	if !ok {
-		return
-	}
-	if on, err := boolean(at.text); err == nil && !on {
-		return
-	}
-	r.add(s, option, at, words, true)
-}
-
 // limit is the report of a file that is too big to read.
 func limit(what string, n, most int) string {
 	return fmt.Sprintf("%d %s, at most %d are read", n, what, most)
