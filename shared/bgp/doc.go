@@ -39,7 +39,7 @@
 // replaced. Silence is no restart: after the hold timer, or when the network
 // says that the host is not there, everything is gone at once. While routes are
 // kept the host is knocked at every second, so that one which goes off after it
-// has closed its connections is forwarded to for seconds and not for minutes.
+// has closed its connections is missed as soon as the kernel misses it.
 // The Down event says what is kept, the Swept event that it no longer is.
 //
 // # Who is let in

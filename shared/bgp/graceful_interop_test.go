@@ -2,9 +2,12 @@ package bgp
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/hawser-lb/hawser/shared/lab"
 )
 
 func gracefulTask() task {
@@ -93,4 +96,40 @@ func TestAnotherImplementationWaitsForUs(t *testing.T) {
 		us.Announce(announce(dressed, "198.51.100.1/32", "2001:db8:1::1/128"))
 		until(t, "what we did not tell again to go", "1 1", counts(o))
 	})
+}
+
+func TestAHostThatIsSwitchedOffAfterItsSpeakerIsNotWaitedFor(t *testing.T) {
+	a, b := wire(t)
+	peer := gracefulPeer()
+	peer.Passive = true
+	us := listening(t, a, peer)
+	them := New(Config{Log: testLog(t)})
+	them.net = hostNet{b}
+	conf := settings(65001, "10.255.0.2")
+	conf.RestartTime = 120 * time.Second
+	mustSet(t, them, []Peer{{Settings: conf, Address: netip.MustParseAddr("10.0.0.1")}}, nil)
+	ctx, leave := context.WithCancel(t.Context())
+	speaker := hearUntil(t, ctx, them)
+	speaker.Announce(announce(dressed, "203.0.113.1/32"))
+	eventually(t, "their route", func() bool { return us.count("10.0.0.2") == 1 })
+	leave()
+	speaker.wait()
+	eventually(t, "their route to be kept", func() bool { n, _ := us.kept(); return n == 1 })
+	began := time.Now()
+	if _, err := b.Run(t.Context(), "ip", "addr", "flush", "dev", "eth0"); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel believes in a neighbour that it has just heard for up to 45 s.
+	patience, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	defer cancel()
+	err := lab.Until(patience, "it to be given up", func() error {
+		if _, swept := us.kept(); swept[IPv4] != "the peer's host does not answer" {
+			return fmt.Errorf("swept: %v", swept)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("given up %s after the host was gone", time.Since(began).Round(time.Second/10))
 }
