@@ -140,6 +140,18 @@ func TestTheDaemonFromItsStartToItsEnd(t *testing.T) {
 		return err
 	})
 
+	for args, part := range map[string]string{
+		"rpcd call overview": `{"running":true,"status":{"version":`, "rpcd list": `"overview":{`,
+		"show log": " configRefused configuration refused", "clear ip bgp all": "no session to clear",
+	} {
+		if args != "rpcd list" {
+			args += " --socket " + socket
+		}
+		if err := says(t, router, 0, args, part); err != nil {
+			t.Error(err)
+		}
+	}
+
 	if err := d.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
