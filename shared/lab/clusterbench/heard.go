@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +52,10 @@ func listen(ctx context.Context, a *api, router *lab.Host) (*heard, error) {
 				return
 			}
 			h.kernel(changes)
+			if err := h.silent(changes, router); err != nil {
+				h.fail(fmt.Errorf("the kernel: %w", err))
+				return
+			}
 		}
 	}()
 	go func() {
@@ -96,6 +102,33 @@ func (h *heard) kernel(changes []routes.Change) {
 		}
 	}
 	h.tell()
+}
+
+// silent forgets the routes that went with a next hop: of these the kernel says
+// nothing.
+func (h *heard) silent(changes []routes.Change, router *lab.Host) error {
+	if !slices.ContainsFunc(changes, func(c routes.Change) bool { return c.Kind == unix.RTM_DELNEXTHOP }) {
+		return nil
+	}
+	var all []routes.Route
+	err := router.Do(func() (err error) {
+		all, err = routes.List()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	stands := make(map[netip.Addr]bool, len(all))
+	for _, r := range all {
+		stands[r.Prefix.Addr()] = true
+	}
+	gone := func(a netip.Addr) bool { return !stands[a] }
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.hops, func(a netip.Addr, _ int) bool { return gone(a) })
+	maps.DeleteFunc(h.routed, func(a netip.Addr, _ time.Time) bool { return gone(a) })
+	h.tell()
+	return nil
 }
 
 func (h *heard) service(line []byte) error {
