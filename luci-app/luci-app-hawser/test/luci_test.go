@@ -65,7 +65,7 @@ func node(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// scene is a router with two nodes that announce to it.
+// world is a router with two nodes that announce to it.
 type world struct {
 	t      *testing.T
 	lab    *lab.Lab
@@ -169,6 +169,10 @@ func TestThePagesShowWhatARealDaemonSays(t *testing.T) {
 	w.announce(2, "192.0.2.7/32")
 	w.settled(4, 1)
 	t.Log(node(t, w.env(), "--test", "pages.test.mjs", "settings.test.mjs", "connect.test.mjs"))
+}
+
+func TestTheTranslationsAreInStep(t *testing.T) {
+	node(t, nil, "--test", "words.test.mjs")
 }
 
 func TestTheManifestOfThePageBringsTheSessionsUp(t *testing.T) {

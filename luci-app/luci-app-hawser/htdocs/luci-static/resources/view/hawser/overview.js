@@ -13,14 +13,14 @@
 const interval = 5, mostEvents = 20;
 
 function told(lines) {
-	return lines.map(l => E('p', { 'class': 'alert-message ' + (l.tone == 'bad' ? 'error' : 'warning') }, [ l.text ]));
+	return lines.map(l => E('p', { 'class': 'alert-message ' + ({ bad: 'error', warn: 'warning' }[l.tone] ?? 'notice') }, [ l.text ]));
 }
 
 function cardNode(card) {
-	return E('div', { 'class': 'hawser-card hawser-' + card.tone }, [
+	return E('div', { 'class': 'hawser-card hawser-card-' + card.tone }, [
 		E('h4', {}, [ card.title ]),
 		E('dl', {}, card.facts.flatMap(f => [ E('dt', {}, [ f.label ]), E('dd', {}, [ f.value ]) ])),
-		...card.refused.map(r => E('p', { 'class': 'hawser-bad' }, [ r.text, r.hint ? E('br') : '', E('small', {}, [ r.hint ]) ])),
+		...card.refused.map(r => E('p', {}, [ E('span', { 'class': 'hawser-bad' }, [ r.text ]), E('br'), E('small', {}, [ r.hint ]) ])),
 		card.advice ? E('p', {}, [ card.advice ]) : ''
 	]);
 }
@@ -61,7 +61,7 @@ return view.extend({
 		this.subline = E('p');
 		this.live = E('p', { 'class': 'hawser-live', 'aria-live': 'polite' });
 		this.notices = E('div');
-		this.cards = E('div', { 'class': 'hawser-cards' });
+		this.cards = E('div', { 'style': 'display: contents' });
 		this.graphs = { peers: graph.create(_('Sessions up')), routes: graph.create(_('Routes')) };
 		this.peers = table.create([ _('Name'), _('Address'), _('AS'), _('State'), _('Since'), _('Routes'), _('Last error') ],
 			_('No peer is known yet. A node shows up here as soon as it connects.'));
@@ -75,8 +75,7 @@ return view.extend({
 		this.earlier = E('button', { 'type': 'button', 'class': 'btn cbi-button', 'click': () => this.turn(this.earliest) }, [ _('Back') ]);
 		this.later = E('button', { 'type': 'button', 'class': 'btn cbi-button', 'click': () => this.turn(this.next) }, [ _('More') ]);
 		this.body = E('div', {}, [
-			this.cards,
-			E('div', { 'class': 'hawser-graphs' }, [ this.graphs.peers.node, this.graphs.routes.node ]),
+			E('div', { 'class': 'hawser-cards' }, [ this.cards, this.graphs.peers.node, this.graphs.routes.node ]),
 			E('h3', {}, [ _('Peers') ]), this.peers.node,
 			E('h3', {}, [ _('Routes') ]),
 			E('div', { 'class': 'hawser-filter' }, [ E('label', { 'for': 'hawser-filter' }, [ _('Show only') ]), this.filter, this.shown, this.earlier, this.later ]),

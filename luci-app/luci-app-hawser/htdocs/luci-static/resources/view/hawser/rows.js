@@ -296,7 +296,7 @@ return baseclass.extend({
 			if (l.error)
 				all.push({ tone: 'bad', text: _('Cannot listen on %s: %s').format(l.address, l.error) });
 		if (status.kernel.waiting)
-			all.push({ tone: 'warn', text: status.kernel.waiting });
+			all.push({ text: status.kernel.waiting });
 		if (status.kernel.lastError && seconds(status.kernel.lastErrorAt, status.now) < 300)
 			all.push({ tone: 'bad', text: _('Kernel: %s').format(status.kernel.lastError) });
 		return all;

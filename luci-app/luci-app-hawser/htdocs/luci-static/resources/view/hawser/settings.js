@@ -71,7 +71,8 @@ function globals(map) {
 	add(s, 'advanced', form.Value, 'metrics_listen', _('Metrics'), _('Address and port for Prometheus, such as 192.168.1.1:9342. Empty: none.'), { datatype: 'ipaddrport(1)' });
 	add(s, 'advanced', form.Value, 'memory_limit', _('Memory limit'), _('Such as 32MiB: near it memory is given back sooner, at the cost of time. Empty: none.'), { placeholder: '32MiB' });
 	add(s, 'advanced', form.Value, 'gc_percent', _('Garbage collection'), _('Per cent that memory may grow between two collections; less needs less memory and more time.'), { datatype: 'or("off",range(1,1000))', placeholder: '100' });
-	const level = add(s, 'advanced', form.ListValue, 'log_level', _('Log'), _('How much the system log hears.'), { default: 'info', optional: true });
+	const level = add(s, 'advanced', form.ListValue, 'log_level', _('Log'), _('How much the system log hears.'), { optional: true });
+	level.value('', _('as usual'));
 	[ 'error', 'warn', 'info', 'debug' ].forEach(l => level.value(l));
 }
 
@@ -83,10 +84,8 @@ function clusters(map) {
 	tabs(s);
 	add(s, 'general', form.Flag, 'enabled', _('Enabled'), _('Off: nobody of this cluster may connect.'), { default: '1' });
 	add(s, 'general', form.Value, 'description', _('Description'), _('Shown with the cluster.'), { placeholder: _('k3s at home') });
-	const asn = add(s, 'general', form.Value, 'asn', _('AS number'), _('The number of the cluster: a private one other than the router’s. “external”: any but ours. “any”: any.'),
+	add(s, 'general', form.Value, 'asn', _('AS number'), _('The number of the cluster: a private one other than the router’s. “external”: any but ours. “any”: any.'),
 		{ datatype: asOrWord, placeholder: '65001' });
-	asn.value('external', _('external'));
-	asn.value('any', _('any'));
 	add(s, 'general', form.DynamicList, 'source', _('Addresses of the nodes'), _('Prefixes that the nodes are in, such as 192.168.1.0/24. Who connects from there is let in; a new node needs no change here.'),
 		{ datatype: 'cidr' });
 	add(s, 'general', form.DynamicList, 'allow', _('Allowed prefixes'), _('What the nodes may announce: the pool of the services, such as 192.168.10.0/24. Nothing else is accepted.'),
@@ -107,9 +106,7 @@ function neighbors(map) {
 	const cluster = add(s, 'general', form.ListValue, 'cluster', _('Cluster'), _('Whose settings it has.'), { optional: true });
 	cluster.value('', _('none'));
 	uci.sections('hawser', 'cluster', c => cluster.value(c['.name']));
-	const asn = add(s, 'general', form.Value, 'asn', _('AS number'), _('Empty: the cluster’s.'), { datatype: asOrWord });
-	asn.value('external', _('external'));
-	asn.value('any', _('any'));
+	add(s, 'general', form.Value, 'asn', _('AS number'), _('Empty: the cluster’s.'), { datatype: asOrWord });
 	add(s, 'general', form.Flag, 'passive', _('Wait for its connection'), _('Off: this router dials as well.'), { default: '1' });
 	add(s, 'general', form.DynamicList, 'allow', _('Allowed prefixes'), _('Replaces the cluster’s list.'), { datatype: 'cidr' });
 	session(s);
