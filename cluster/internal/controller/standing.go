@@ -116,29 +116,65 @@ func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 			services[s.Key] = standing{from: len(c.view.Nodes), nodes: len(c.view.Nodes), no: map[why][]string{}}
 		}
 	}
-	for _, n := range c.view.Nodes {
-		_, refused := announce.Routes(c.view.Snapshot, n.Name, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB})
-		var counted model.Key
-		for _, r := range refused {
-			st, ok := services[r.Service]
-			if !ok {
-				continue
-			}
-			w := why{r.Reason, r.Detail}
-			if at := st.no[w]; len(at) == 0 || at[len(at)-1] != n.Name { // one address has said it
-				st.no[w] = append(at, n.Name)
-			}
-			if r.Service != counted { // refusals are sorted by Service
-				st.from--
-				counted = r.Service
-			}
-			services[r.Service] = st
-			if slices.Contains(ofNode, r.Reason) {
-				nodes[n.Name] = string(r.Reason) + ": " + r.Detail
-			}
+	rest, local := split(c.view.Snapshot)
+	o := announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB}
+	for _, alike := range announce.Alike(rest, o) {
+		_, refused := announce.Routes(rest, alike[0], o)
+		judge(services, nodes, refused, alike)
+		if len(local.Services) == 0 {
+			continue
+		}
+		for _, n := range alike {
+			_, refused := announce.Routes(local, n, o)
+			judge(services, nodes, refused, []string{n})
+		}
+	}
+	for _, st := range services {
+		for _, from := range st.no {
+			slices.Sort(from)
 		}
 	}
 	return services, nodes
+}
+
+// split takes the Services of policy Local apart from the rest: of the rest,
+// nodes that are alike need be asked once.
+func split(s model.Snapshot) (rest, local model.Snapshot) {
+	rest, local = s, s
+	rest.Services, local.Services = make([]*model.Service, 0, len(s.Services)), nil
+	for _, svc := range s.Services {
+		if svc.Local {
+			local.Services = append(local.Services, svc)
+		} else {
+			rest.Services = append(rest.Services, svc)
+		}
+	}
+	return rest, local
+}
+
+// judge notes what all of these nodes refuse.
+func judge(services map[model.Key]standing, nodes map[string]string, refused []announce.Refusal, from []string) {
+	var counted model.Key
+	for _, r := range refused {
+		st, ok := services[r.Service]
+		if !ok {
+			continue
+		}
+		w := why{r.Reason, r.Detail}
+		if at := st.no[w]; len(at) == 0 || at[len(at)-1] != from[len(from)-1] { // one address has said it
+			st.no[w] = append(at, from...)
+		}
+		if r.Service != counted { // refusals are sorted by Service
+			st.from -= len(from)
+			counted = r.Service
+		}
+		services[r.Service] = st
+		if slices.Contains(ofNode, r.Reason) {
+			for _, n := range from {
+				nodes[n] = string(r.Reason) + ": " + r.Detail
+			}
+		}
+	}
 }
 
 // good reports whether nothing about the standing needs anybody's attention.
