@@ -51,7 +51,7 @@ spec: {addresses: [` + pool + `]}
 apiVersion: hawser.dev/v1alpha1
 kind: BGPPeer
 metadata: {name: router}
-spec: {myASN: 65001, peerASN: 65000, peerAddress: 10.77.2.1}
+spec: {myASN: 65001, peerASN: 65000, peerAddress: 10.77.2.1, gracefulRestart: {enabled: false}}
 `
 
 // build starts everything and returns when the sessions are up.
