@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
+	"github.com/hawser-lb/hawser/shared/lab/routes"
 )
 
 // Options say how much is measured.
@@ -143,8 +144,8 @@ func (b *bench) comeback(ctx context.Context) error {
 	b.Progress("a speaker ends and starts")
 	b.speakers[i].Kill()
 	err = lab.Until(ctx, "the router to miss its next hop", func() error {
-		if n := b.heard.routes(); n > 0 {
-			return fmt.Errorf("%d routes have all next hops", n)
+		if n, err := b.complete(); err != nil || n > 0 {
+			return fmt.Errorf("%d routes have all next hops: %w", n, err)
 		}
 		return nil
 	})
@@ -156,7 +157,10 @@ func (b *bench) comeback(ctx context.Context) error {
 		return err
 	}
 	for first := true; ; {
-		switch n := b.heard.routes(); {
+		n, err := b.complete()
+		switch {
+		case err != nil:
+			return err
 		case n > 0 && first:
 			first = false
 			b.report.add(fmt.Sprintf("a speaker's start → its first next hop back, with %d Services", want), seconds(time.Since(began)), "0.3 s")
@@ -170,6 +174,22 @@ func (b *bench) comeback(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// complete counts the routes in the router's kernel that have all next hops. A
+// group of next hops changes without a message for each of its routes.
+func (b *bench) complete() (n int, err error) {
+	var all []routes.Route
+	err = b.router.Do(func() (err error) {
+		all, err = routes.List()
+		return err
+	})
+	for _, r := range all {
+		if measured.Contains(r.Prefix.Addr()) && len(r.Hops) == nodes {
+			n++
+		}
+	}
+	return n, err
 }
 
 // idle is what speakers cost that have nothing to do.
