@@ -139,6 +139,25 @@ func TestANewLeaderDoesNotRepeatThatAllIsWell(t *testing.T) {
 	expect(t, "events", f.events)
 }
 
+func TestANewLeaderTellsOfATroubleOnlyWhenItChanges(t *testing.T) {
+	f := harbour()
+	f.snapshot.Services[0].Holds, f.snapshot.Services[0].HoldsFrom = []netip.Addr{netip.MustParseAddr("10.0.0.0")}, "home"
+	endpoints := f.snapshot.Services[0].Endpoints
+	f.snapshot.Services[0].Endpoints = nil
+	c, _ := worker(f)
+	look := func() {
+		c.pass(context.Background())
+		for range 3 {
+			c.tell()
+		}
+	}
+	look()
+	expect(t, "events", f.events)
+	f.snapshot.Services[0].Endpoints = endpoints
+	look()
+	expect(t, "events once it is mended", f.events, "Service web Announced: from 2 of 2 nodes")
+}
+
 func TestASessionThatStaysDownIsToldOnce(t *testing.T) {
 	f := harbour()
 	c, r := worker(f)

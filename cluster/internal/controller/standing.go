@@ -87,9 +87,9 @@ func (c *Controller) tellService(s *model.Service, now standing) {
 	case summary == last:
 		delete(c.told.settling, s.Key)
 		return
-	case !before && !c.told.news[s.Key] && now.good():
-		// It had its address before our term, and all is well: an earlier
-		// leader has said so.
+	case !before && !c.told.news[s.Key]:
+		// It had its address before our term: an earlier leader has told how
+		// it stands, and thousands would be told of again.
 		c.told.services[s.Key] = summary
 		return
 	case c.told.settling[s.Key] != summary:
@@ -176,9 +176,6 @@ func judge(services map[model.Key]standing, nodes map[string]string, refused []a
 		}
 	}
 }
-
-// good reports whether nothing about the standing needs anybody's attention.
-func (s standing) good() bool { return s.from > 0 && len(s.problems()) == 0 }
 
 // problems are the reasons that are told of the Service.
 func (s standing) problems() []string {
