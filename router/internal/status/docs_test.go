@@ -3,6 +3,7 @@ package status
 import (
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func fields(of reflect.Type) map[string]bool {
 func TestEveryFieldIsDocumentedInItsSection(t *testing.T) {
 	for heading, of := range map[string]any{
 		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Messages": Messages{}, "BFD": BFD{},
-		"Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{}, "Totals": Totals{}, "Page": Page{}, "Event": journal.Event{},
+		"Restart": Restart{}, "Route": Route{}, "Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "The socket": Request{}, "Totals": Totals{}, "Page": Page{}, "Event": journal.Event{},
 	} {
 		text := section(t, heading)
 		for name, absent := range fields(reflect.TypeOf(of)) {
@@ -51,6 +52,36 @@ func TestEveryFieldIsDocumentedInItsSection(t *testing.T) {
 				t.Errorf("docs/status.md, %s: `%s` may be absent", heading, name)
 			}
 		}
+	}
+}
+
+func TestEveryKindOfEventIsDocumentedAndNoOther(t *testing.T) {
+	source, err := os.ReadFile("../journal/event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\s+\w+\s+Kind = "(\w+)"$`).FindAllStringSubmatch(string(source), -1) {
+		kinds[m[1]] = true
+	}
+	_, table, ok := strings.Cut(section(t, "Event"), "| kind | when |\n")
+	if !ok || len(kinds) < 20 {
+		t.Fatalf("docs/status.md has no kinds of events, or the source has %d", len(kinds))
+	}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for i, word := range strings.Split(cells[1], "`") {
+			if i%2 == 1 && !kinds[word] {
+				t.Errorf("docs/status.md, Event: %s is no kind", word)
+			}
+			delete(kinds, word)
+		}
+	}
+	for word := range kinds {
+		t.Errorf("docs/status.md, Event: no `%s`", word)
 	}
 }
 
@@ -66,7 +97,7 @@ func lineWith(text, part string) string {
 
 func TestNoFieldIsDocumentedThatIsNotThere(t *testing.T) {
 	for heading, of := range map[string]any{
-		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Route": Route{},
+		"Snapshot": Snapshot{}, "Config": Config{}, "Listen": Listen{}, "Cluster": Cluster{}, "Neighbor": Neighbor{}, "Restart": Restart{}, "BFD": BFD{}, "Route": Route{},
 		"Path": Path{}, "NextHop": NextHop{}, "Kernel": Kernel{}, "Totals": Totals{}, "Page": Page{},
 	} {
 		known := fields(reflect.TypeOf(of))

@@ -23,6 +23,7 @@ func Neighbors(w io.Writer, s *Snapshot, all []Neighbor) {
 		}
 		neighborHead(w, s, &all[i])
 		neighborCapabilities(w, &all[i])
+		neighborRestart(w, s, &all[i])
 		neighborMessages(w, &all[i])
 		neighborFamilies(w, &all[i])
 		neighborEnds(w, s, &all[i])
@@ -61,7 +62,7 @@ func neighborHead(w io.Writer, s *Snapshot, n *Neighbor) {
 		fmt.Fprintf(w, "  Packets go %d hops at most\n", n.Multihop)
 	}
 	if n.BFD != nil {
-		fmt.Fprintf(w, "  BFD is %s, sends every %v ms, misses nothing for %v ms\n", n.BFD.State, n.BFD.TransmitMilliseconds, n.BFD.DetectMilliseconds)
+		fmt.Fprintf(w, "  BFD is %s, sends every %v ms, is down after %v ms of silence\n", n.BFD.State, n.BFD.TransmitMilliseconds, n.BFD.DetectMilliseconds)
 	}
 	trouble(w, n.Obstacle, n.Hint)
 }
@@ -100,6 +101,34 @@ func neighborCapabilities(w io.Writer, n *Neighbor) {
 	}
 }
 
+// neighborRestart is what becomes of the routes when one end restarts.
+func neighborRestart(w io.Writer, s *Snapshot, n *Neighbor) {
+	r := &n.Restart
+	if r.OfferedSeconds+r.PeerSeconds > 0 || r.Kept > 0 {
+		fmt.Fprintf(w, "  Graceful restart: offered for %d s by us, for %d s by the peer\n", r.OfferedSeconds, r.PeerSeconds)
+	}
+	if n.State == established {
+		ours, theirs := "drops", "none"
+		if r.Negotiated {
+			ours = "keeps"
+		}
+		if len(r.Families) > 0 {
+			theirs = familyWords(r.Families)
+		}
+		fmt.Fprintf(w, "    When we restart the peer %s our routes; when it does we keep its: %s\n", ours, theirs)
+		if r.PeerRestarted {
+			fmt.Fprintln(w, "    The peer said that it had just restarted")
+		}
+	}
+	if r.Kept > 0 {
+		fmt.Fprintf(w, "    Sessions that ended with their routes kept: %d\n", r.Kept)
+	}
+	if len(r.Stale) > 0 {
+		fmt.Fprintf(w, "    Stale routes: %d of %s, given up in %s, at %s\n", n.Stale, familyWords(r.Stale),
+			uptime(s.Now, r.StaleUntil), r.StaleUntil.Format(time.RFC3339))
+	}
+}
+
 func neighborMessages(w io.Writer, n *Neighbor) {
 	fmt.Fprintln(w, "  Message statistics:")
 	fmt.Fprintf(w, "    Inq depth is %d\n    Outq depth is %d\n", n.InQueue, n.OutQueue)
@@ -117,12 +146,18 @@ func neighborMessages(w io.Writer, n *Neighbor) {
 	} {
 		fmt.Fprintf(w, "    %-15s %10d %10d\n", row.name, row.sent, row.rcvd)
 	}
+	if n.State == established {
+		asked := "cannot be asked"
+		if n.CanRefresh {
+			asked = "can be asked"
+		}
+		fmt.Fprintf(w, "    Messages have %d bytes at most; the peer %s to tell its routes again\n", n.MaxMessage, asked)
+	}
 }
 
 func neighborFamilies(w io.Writer, n *Neighbor) {
-	families := strings.NewReplacer("ipv4Unicast", "IPv4 Unicast", "ipv6Unicast", "IPv6 Unicast").Replace(strings.Join(n.Families, ", "))
-	if families != "" {
-		fmt.Fprintf(w, "\n For address family: %s\n", families)
+	if len(n.Families) > 0 {
+		fmt.Fprintf(w, "\n For address family: %s\n", familyWords(n.Families))
 	} else {
 		fmt.Fprintln(w)
 	}
@@ -131,6 +166,11 @@ func neighborFamilies(w io.Writer, n *Neighbor) {
 		fmt.Fprintf(w, " (%s)", why)
 	}
 	fmt.Fprintf(w, "; %d sent\n", n.Sent)
+}
+
+// familyWords are families as Quagga names them.
+func familyWords(names []string) string {
+	return strings.NewReplacer("ipv4Unicast", "IPv4 Unicast", "ipv6Unicast", "IPv6 Unicast").Replace(strings.Join(names, ", "))
 }
 
 func neighborEnds(w io.Writer, s *Snapshot, n *Neighbor) {

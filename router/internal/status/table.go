@@ -17,7 +17,7 @@ func Table(w io.Writer, s *Snapshot, f Family) {
 		return
 	}
 	fmt.Fprintf(w, "BGP table version is %d, local router ID is %s\n", s.TableVersion, identifier(s.RouterID))
-	fmt.Fprintln(w, "Status codes: * valid, > best, = multipath, x refused")
+	fmt.Fprintln(w, "Status codes: * valid, > best, = multipath, S stale, x refused")
 	fmt.Fprintf(w, "Origin codes: i - IGP, e - EGP, ? - incomplete\n\n")
 	fmt.Fprintln(w, "   Network          Next Hop            Metric LocPrf Weight Path")
 	paths, refused := 0, 0
@@ -43,15 +43,19 @@ func Table(w io.Writer, s *Snapshot, f Family) {
 
 // marks are the codes before a path.
 func (p *Path) marks() string {
+	valid := "*"
+	if p.Stale {
+		valid = "S"
+	}
 	switch {
 	case p.Reason != "":
 		return "x  "
 	case p.Best:
-		return "*> "
+		return valid + "> "
 	case p.Multipath:
-		return "*= "
+		return valid + "= "
 	}
-	return "*  "
+	return valid + "  "
 }
 
 // pathLine is one path. What is too wide for its column pushes the rest to
@@ -177,6 +181,9 @@ func entryPath(w io.Writer, s *Snapshot, p *Path) {
 	fmt.Fprintln(w, line)
 	if p.Reason != "" {
 		fmt.Fprintf(w, "      Refused, %s\n", p.why())
+	}
+	if p.Stale {
+		fmt.Fprintln(w, "      Stale: told in a session that is over")
 	}
 	if len(p.Communities) > 0 {
 		fmt.Fprintf(w, "      Community: %s\n", strings.Join(p.Communities, " "))

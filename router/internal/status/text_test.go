@@ -76,7 +76,12 @@ func neighbors() []Neighbor {
 			Families: []string{"ipv4Unicast", "ipv6Unicast"}, CapabilitiesSent: append(capabilities, "multiprotocol IPv6 unicast"),
 			CapabilitiesRcvd: append(capabilities, "route refresh"), MsgRcvd: Messages{Open: 1, Update: 4, Keepalive: 3120, Total: 3125},
 			MsgSent: Messages{Open: 1, Update: 2, Keepalive: 3121, Total: 3124}, TableVersion: 7, Received: 5, Accepted: 3, AcceptedIPv6: 1,
-			Refused: map[string]int{"notAllowed": 1, "defaultRoute": 1}, EstablishedCount: 1,
+			Refused: map[string]int{"notAllowed": 1, "defaultRoute": 1}, EstablishedCount: 1, CanRefresh: true, MaxMessage: 65535,
+			Restart: Restart{
+				OfferedSeconds: 120, PeerSeconds: 60, Negotiated: true, Families: []string{"ipv4Unicast", "ipv6Unicast"},
+				PeerRestarted: true, Kept: 1, Stale: []string{"ipv6Unicast"}, StaleUntil: noon.Add(100 * time.Second),
+			},
+			Stale: 1, BFD: &BFD{State: "Up", Since: ago(26 * time.Hour), RemoteState: "Up", TransmitMilliseconds: 300, DetectMilliseconds: 900},
 		},
 		{
 			Address: ip("192.168.1.5"), Name: "ubuntu_dev1", Description: "ubuntu-dev1", Cluster: "home", Passive: true, ASN: 65001, RouterID: ip("192.168.1.5"),
@@ -84,7 +89,7 @@ func neighbors() []Neighbor {
 			State: "Established", Since: ago(83 * time.Second), HoldSeconds: 90, KeepaliveSeconds: 30,
 			Families: []string{"ipv4Unicast"}, CapabilitiesSent: capabilities, CapabilitiesRcvd: capabilities,
 			MsgRcvd: Messages{Open: 1, Update: 1, Keepalive: 3, Total: 5}, MsgSent: Messages{Open: 1, Update: 1, Keepalive: 4, Total: 6},
-			TableVersion: 7, Received: 2, Accepted: 2, EstablishedCount: 2, DroppedCount: 1,
+			TableVersion: 7, Received: 2, Accepted: 2, EstablishedCount: 2, DroppedCount: 1, MaxMessage: 4096,
 			LastError: "received NOTIFICATION: Cease/Administrative Shutdown", LastErrorAt: ago(90 * time.Second),
 			NotificationRcvd: "Cease/Administrative Shutdown: back at noon", Malformed: 2, MalformedWhy: "ORIGIN of 2 bytes",
 			Withheld: 1, WithheldWhy: "2001:db8::/32: the peer does not speak IPv6",
@@ -93,6 +98,7 @@ func neighbors() []Neighbor {
 			Address: ip("2001:db8:1:2:3:4:5:6"), Name: "far", Description: "the node in the shed", ASN: 4200000000, LocalASN: 65000,
 			LocalID: ip("192.168.1.1"), State: "Active", Since: ago(15 * 24 * time.Hour), HoldSeconds: 90, KeepaliveSeconds: 30,
 			LastError: "dial: no route to host", LastErrorAt: ago(4 * time.Second),
+			Restart: Restart{OfferedSeconds: 120, Stale: []string{"ipv4Unicast"}, StaleUntil: noon.Add(5 * time.Second), Kept: 2}, Stale: 3,
 		},
 		{Address: ip("192.168.1.7"), Name: "@neighbor[2]", Passive: true, LocalASN: 65000, State: "Idle", HoldSeconds: 90, KeepaliveSeconds: 30},
 	}
@@ -131,7 +137,7 @@ func routes() []Route {
 		{
 			Prefix: prefix("fd00:10::1/128"),
 			Paths: []Path{
-				{Peer: six, NextHop: ip("fd00:1::c0a8:106"), Best: true, Origin: "i", ASPath: "65001", Since: ago(26 * time.Hour)},
+				{Peer: six, NextHop: ip("fd00:1::c0a8:106"), Best: true, Origin: "i", ASPath: "65001", Stale: true, Since: ago(26 * time.Hour)},
 				{Peer: five, NextHop: ip("fd00:1::5"), Origin: "i", ASPath: "65001 65001", Since: ago(26 * time.Hour)},
 			},
 			Installed:   []NextHop{{Address: ip("fd00:1::c0a8:106"), Interface: "br-lan", Weight: 1}},
@@ -156,6 +162,15 @@ func TestTableSaysWhyAPathIsRefused(t *testing.T) {
 func TestRoutesHaveQuaggasLayout(t *testing.T) {
 	golden(t, "route", func(w io.Writer) { s := home(); Routes(w, s, s.RoutesOf(IPv4)) })
 	golden(t, "route-ipv6", func(w io.Writer) { s := home(); Routes(w, s, s.RoutesOf(IPv6)) })
+}
+
+func TestEntrySaysThatAPathIsStale(t *testing.T) {
+	s := home()
+	r, err := RouteFor(s.RoutesOf(IPv6), prefix("fd00:10::1/128"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "entry-stale", func(w io.Writer) { Entry(w, s, r) })
 }
 
 func TestEntryOfOneNetwork(t *testing.T) {
