@@ -14,9 +14,9 @@ type Config struct {
 // Session is a neighbour to watch. At most one for each Key.
 type Session struct {
 	Key
-	// Interval is both the least that we want between packets of ours and the
+	// Transmit is the least that we want between packets of ours, Receive the
 	// least that we can take between theirs, 10 ms to 60 s.
-	Interval time.Duration
+	Transmit, Receive time.Duration
 	// Multiplier is how many packets of ours may be missed, 2 to 255.
 	Multiplier uint8
 }

@@ -199,7 +199,7 @@ func interop(t *testing.T, o oracle) {
 	links := []link{{ours: "10.0.0.1", theirs: "10.0.0.2"}, {ours: "fd00::1", theirs: "fd00::2"}, {ours: "10.0.1.1", theirs: "10.0.1.2", multihop: true}}
 	var want []Session
 	for _, k := range links {
-		want = append(want, Session{Key: k.key(), Interval: interval, Multiplier: 3})
+		want = append(want, Session{Key: k.key(), Transmit: interval, Receive: interval, Multiplier: 3})
 	}
 	s := newSpeaker(Config{Log: slog.New(slog.DiscardHandler)}, hostNet{router})
 	ctx, cancel := context.WithCancel(t.Context())

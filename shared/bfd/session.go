@@ -49,9 +49,9 @@ func newSession(want Session, mine uint32, now time.Time) *session {
 // desiredTx is what we tell: never faster than slow unless up.
 func (s *session) desiredTx() time.Duration {
 	if s.state == Up {
-		return s.want.Interval
+		return s.want.Transmit
 	}
-	return max(s.want.Interval, slow)
+	return max(s.want.Transmit, slow)
 }
 
 // interval between packets of ours, before jitter; 0 when the other end wants
@@ -83,14 +83,14 @@ func (s *session) detection() time.Duration {
 	return time.Duration(s.remote.multiplier) * max(s.requiredRx(), s.remote.desiredTx)
 }
 
-func (s *session) requiredRx() time.Duration { return max(s.want.Interval, s.heldRx) }
+func (s *session) requiredRx() time.Duration { return max(s.want.Receive, s.heldRx) }
 
 // packet is what is to be sent now.
 func (s *session) packet(final bool) packet {
 	return packet{
 		diagnostic: s.diagnostic, state: s.state, poll: s.polling && !final, final: final,
 		multiplier: s.want.Multiplier, mine: s.mine, yours: s.remote.discriminator,
-		desiredTx: s.desiredTx(), requiredRx: s.want.Interval,
+		desiredTx: s.desiredTx(), requiredRx: s.want.Receive,
 	}
 }
 
@@ -146,17 +146,17 @@ func (s *session) step(theirs State, now time.Time) {
 // which a Poll Sequence announces (§6.8.3).
 func (s *session) become(state State, why Diagnostic, now time.Time) {
 	s.state, s.diagnostic, s.since = state, why, now
-	s.polling = state == Up && s.want.Interval != slow
+	s.polling = state == Up && s.want.Transmit != slow
 	s.heldRx, s.heldTx = 0, 0
 	s.sendAt = now
 }
 
 // change gives a session new intervals without losing it.
 func (s *session) change(want Session, now time.Time) {
-	before := s.want.Interval
+	before := s.want
 	s.want = want
-	if s.state == Up && want.Interval != before {
-		s.heldTx, s.heldRx = before, before
+	if s.state == Up && (want.Transmit != before.Transmit || want.Receive != before.Receive) {
+		s.heldTx, s.heldRx = before.Transmit, before.Receive
 		s.polling = true
 	}
 	s.sooner(now)

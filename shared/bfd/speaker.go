@@ -22,6 +22,7 @@ type Speaker struct {
 	events chan Event
 	wake   chan struct{} // the first deadline is another one
 	news   chan struct{} // pending is not empty
+	needed chan struct{} // closed when there is a session
 
 	mu      sync.Mutex
 	byKey   map[Key]*watched
@@ -50,7 +51,7 @@ func New(c Config) *Speaker { return newSpeaker(c, udp{}) }
 func newSpeaker(c Config, n network) *Speaker {
 	return &Speaker{
 		log: c.Log, net: n,
-		events: make(chan Event), wake: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		events: make(chan Event), wake: make(chan struct{}, 1), news: make(chan struct{}, 1), needed: make(chan struct{}),
 		byKey: map[Key]*watched{}, byMine: map[uint32]*watched{}, ignored: Ignored{},
 	}
 }
@@ -92,7 +93,17 @@ func (s *Speaker) Set(all []Session) {
 func (s *Speaker) add(want Session, now time.Time) {
 	w := &watched{session: newSession(want, s.discriminator(), now), at: -1}
 	s.byKey[want.Key], s.byMine[w.mine] = w, w
+	s.need()
 	s.schedule(w)
+}
+
+// need opens the sockets, the first time; s.mu is held.
+func (s *Speaker) need() {
+	select {
+	case <-s.needed:
+	default:
+		close(s.needed)
+	}
 }
 
 // discriminator is a number that nobody can guess and no session has.
@@ -170,8 +181,14 @@ func (s *Speaker) Ignored() Ignored {
 }
 
 // Run speaks until ctx ends, which is no error; the sessions are closed then
-// without a word, as for a restart.
+// without a word, as for a restart. No socket is opened before there is a
+// session: another program on the machine may speak BFD.
 func (s *Speaker) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.needed:
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, multihop := range []bool{false, true} {
 		for _, v6 := range []bool{false, true} {

@@ -171,7 +171,7 @@ func pair(t *testing.T) (c *cable, w, e *side, stop func()) {
 }
 
 func watch(remote netip.Addr, interval time.Duration, multiplier uint8) []Session {
-	return []Session{{Key: Key{Remote: remote}, Interval: interval, Multiplier: multiplier}}
+	return []Session{{Key: Key{Remote: remote}, Transmit: interval, Receive: interval, Multiplier: multiplier}}
 }
 
 // pass lets fake time go by.

@@ -20,6 +20,7 @@ import (
 	"github.com/hawser-lb/hawser/cluster/internal/controller"
 	"github.com/hawser-lb/hawser/cluster/internal/gateway"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 	"github.com/hawser-lb/hawser/shared/logging"
 	"github.com/hawser-lb/hawser/shared/version"
@@ -55,8 +56,9 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	}
 	// kube-proxy forwards, whatever becomes of us: hence Restarting.
 	speaker := bgp.New(bgp.Config{Listen: listen(o.listenPort), Log: log, Restarting: true})
+	watcher := bfd.New(bfd.Config{Log: log})
 	worker := controller.New(controller.Options{
-		Source: cluster, Leadership: cluster, Writer: cluster, Router: speaker, Gateways: gateway.Read,
+		Source: cluster, Leadership: cluster, Writer: cluster, Router: speaker, Watcher: watcher, Gateways: gateway.Read,
 		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, Log: log,
 	})
 	g, ctx := errgroup.WithContext(ctx)
@@ -65,6 +67,7 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	sessions, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
 	g.Go(func() error { return speaker.Run(sessions) })
+	g.Go(func() error { return watcher.Run(sessions) })
 	g.Go(func() error { defer hangUp(); return worker.Run(ctx) })
 	g.Go(func() error { return serve(ctx, log, "health", o.healthAddress, worker.Health().Handler()) })
 	g.Go(func() error { return serve(ctx, log, "metrics", o.metricsAddress, worker.Metrics().Handler()) })

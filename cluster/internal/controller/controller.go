@@ -45,6 +45,7 @@ type Router interface {
 	SetPeers([]bgp.Peer, []bgp.Range) error
 	Announce([]bgp.Announcement)
 	Farewell(text string)
+	Reset(peer netip.Addr, n bgp.Notification, idle time.Duration)
 	Status() []bgp.PeerStatus
 	Events() <-chan bgp.Event
 }
@@ -55,6 +56,7 @@ type Options struct {
 	Leadership Leadership
 	Writer     Writer
 	Router     Router
+	Watcher    Watcher
 	// Gateways returns the node's default gateways, one of each family at most.
 	Gateways        func() ([]netip.Addr, error)
 	Node            string
@@ -144,6 +146,8 @@ func (c *Controller) listen(ctx context.Context) {
 				c.metrics.flap(ev.Peer)
 				c.poke()
 			}
+		case ev := <-c.Watcher.Events():
+			c.alive(ev)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 	"github.com/hawser-lb/hawser/shared/addr"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
@@ -154,6 +155,22 @@ type fakeRouter struct {
 
 	refuses  error // what SetPeers answers
 	farewell string
+	resets   []string
+}
+
+// fakeWatcher is BFD without packets.
+type fakeWatcher struct {
+	all    []bfd.Session
+	events chan bfd.Event
+}
+
+func (f *fakeWatcher) Set(all []bfd.Session)    { f.all = all }
+func (f *fakeWatcher) Events() <-chan bfd.Event { return f.events }
+func (f *fakeWatcher) Status() (out []bfd.Status) {
+	for _, s := range f.all {
+		out = append(out, bfd.Status{Session: s, State: bfd.Up})
+	}
+	return out
 }
 
 func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error {
@@ -165,8 +182,11 @@ func (f *fakeRouter) SetPeers(peers []bgp.Peer, _ []bgp.Range) error {
 
 func (f *fakeRouter) Announce(all []bgp.Announcement) { f.routes = all }
 func (f *fakeRouter) Farewell(text string)            { f.farewell = text }
-func (f *fakeRouter) Status() []bgp.PeerStatus        { return f.status }
-func (f *fakeRouter) Events() <-chan bgp.Event        { return f.events }
+func (f *fakeRouter) Reset(peer netip.Addr, n bgp.Notification, _ time.Duration) {
+	f.resets = append(f.resets, peer.String()+" "+n.String())
+}
+func (f *fakeRouter) Status() []bgp.PeerStatus { return f.status }
+func (f *fakeRouter) Events() <-chan bgp.Event { return f.events }
 
 // table is "prefix to peers" for each route.
 func (f *fakeRouter) table() []string {
@@ -180,7 +200,7 @@ func (f *fakeRouter) table() []string {
 func worker(f *fakeCluster) (*Controller, *fakeRouter) {
 	r := &fakeRouter{events: make(chan bgp.Event)}
 	return New(Options{
-		Source: f, Leadership: f, Writer: f, Router: r, Node: "node1", Namespace: "hawser-system",
+		Source: f, Leadership: f, Writer: f, Router: r, Watcher: &fakeWatcher{events: make(chan bfd.Event)}, Node: "node1", Namespace: "hawser-system",
 		Gateways: func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("192.0.2.254")}, nil },
 		Log:      slog.New(slog.DiscardHandler),
 	}), r

@@ -18,7 +18,9 @@ import (
 func (c *Controller) follow(v *kube.View, leading bool) {
 	c.node = c.self(v)
 	c.followPeers(v)
-	down := c.directory.down(c.Router.Status())
+	status := c.Router.Status()
+	c.Watcher.Set(watched(v.Peers, status))
+	down := c.directory.down(status)
 	grace := c.followLeaving(time.Now())
 	if c.board == nil || v.Changes.Whole || !maps.Equal(down, c.down) || grace != c.grace {
 		c.down, c.grace, c.posted = down, grace, false

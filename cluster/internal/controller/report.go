@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
@@ -21,7 +22,7 @@ func (c *Controller) tellReport() {
 		c.report.Announced = len(c.board.Routes())
 		c.report.Refused, c.report.NotAnnounced = c.notAnnounced()
 	}
-	c.report.Sessions = c.directory.sessions(c.Router.Status())
+	c.report.Sessions = c.directory.sessions(c.Router.Status(), c.Watcher.Status())
 	c.Writer.Report(c.report)
 }
 
@@ -44,7 +45,7 @@ func (c *Controller) notAnnounced() (n int, first []kube.NotAnnounced) {
 
 // sessions are those that the node has or tries to have, by peer and address,
 // and the peers that no session can be had with.
-func (d peers) sessions(status []bgp.PeerStatus) []kube.Session {
+func (d peers) sessions(status []bgp.PeerStatus, watched []bfd.Status) []kube.Session {
 	known := map[netip.Addr]bgp.PeerStatus{}
 	for _, s := range status {
 		known[s.Address] = s
@@ -52,7 +53,9 @@ func (d peers) sessions(status []bgp.PeerStatus) []kube.Session {
 	var out []kube.Session
 	for _, name := range slices.Sorted(maps.Keys(d.byName)) {
 		for _, a := range d.byName[name] {
-			out = append(out, sessionOf(name, a, known[a]))
+			one := sessionOf(name, a, known[a])
+			one.BFD = liveness(watched, a)
+			out = append(out, one)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.silent)) {

@@ -36,6 +36,7 @@ type Session struct {
 	Since        time.Time
 	LastError    string
 	RoutesSent   int
+	BFD          string // "" where it is not asked for
 }
 
 // StateEstablished is the state of a session that is up.
@@ -172,7 +173,7 @@ func (r Report) status() v1alpha1.BGPNodeStatus {
 	for _, x := range r.Sessions {
 		o := v1alpha1.Session{
 			Peer: x.Peer, Address: text(x.Address), LocalAddress: text(x.LocalAddress), ASN: int64(x.ASN),
-			State: x.State, LastError: x.LastError, RoutesSent: int32(x.RoutesSent),
+			State: x.State, LastError: x.LastError, RoutesSent: int32(x.RoutesSent), BFD: x.BFD,
 		}
 		if !x.Since.IsZero() {
 			o.Since = &metav1.Time{Time: x.Since.Truncate(time.Second)}

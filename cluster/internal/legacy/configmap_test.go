@@ -98,7 +98,7 @@ peers:
       operator: DoesNotExist
 `, `
 peer 2001:db8::1 64512->4200000001 2001:db8::1 port 1179 hold 9s keepalive 2s from 2001:db8::2 id 10.0.0.1 multihop password open sesame on {bgp,rack=r1,zone notin (a,b)} on {!gone}
-warning: line 22: peers[0].bfd-profile: BFD has no effect yet: a dead peer is noticed by the hold time
+warning: line 22: peers[0].bfd-profile: echo-mode, passive-mode and minimum-ttl of profile "fast" are not spoken
 `},
 		{"every field of a pool, with communities by name", `
 bgp-communities:

@@ -149,8 +149,8 @@ func (r *reader) bfdProfile(v value) model.BFD {
 		r.wrong(v, "there is no profile %q under bfd-profiles", name)
 	case r.moving && p.more:
 		r.lost = append(r.lost, Problem{v.line, v.path, fmt.Errorf("echo-mode, passive-mode and minimum-ttl of profile %q are not spoken", name)})
-	case !r.moving:
-		r.warn(v, "BFD has no effect yet: a dead peer is noticed by the hold time")
+	case p.more:
+		r.warn(v, "echo-mode, passive-mode and minimum-ttl of profile %q are not spoken", name)
 	}
 	return p.BFD
 }

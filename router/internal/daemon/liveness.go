@@ -43,7 +43,7 @@ func (l *line) watchPeers() {
 		}
 		all = append(all, bfd.Session{
 			Key:      bfd.Key{Remote: addr, Local: local, Multihop: s.Multihop > 0},
-			Interval: s.BFD.Interval, Multiplier: uint8(s.BFD.Multiplier),
+			Transmit: s.BFD.Interval, Receive: s.BFD.Interval, Multiplier: uint8(s.BFD.Multiplier),
 		})
 	}
 	if l.live.Watcher == nil {

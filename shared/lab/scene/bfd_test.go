@@ -1,0 +1,58 @@
+package scene_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+	"github.com/hawser-lb/hawser/shared/lab/scene"
+)
+
+// TestWithBFDANodeWithoutPowerIsGoneLongBeforeItsHoldTime has both programs
+// speak it, with a hold time that the test would not outlive.
+func TestWithBFDANodeWithoutPowerIsGoneLongBeforeItsHoldTime(t *testing.T) {
+	s := harbour(t)
+	if err := s.Router.Configure(scene.RouterConfig + "\toption bfd '1'\n\toption bfd_interval '50'\n"); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, scene.PeerManifest+"  bfd: {enabled: true, transmitInterval: 50ms, receiveInterval: 50ms}\n")
+	kubectl(t, "patch", "peer", "router", "--type=merge", "-p", `{"spec":{"holdTime":"600s"}}`)
+	t.Cleanup(func() { // the test's own context has ended
+		_, err := s.Kube.Kubectl(context.Background(), "patch", "peer", "router", "--type=merge", "-p", `{"spec":{"holdTime":"3s","bfd":null}}`)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	watched := func(n int) {
+		t.Helper()
+		lab.Eventually(t, fmt.Sprintf("%d nodes and the router watch one another", n), func() error {
+			nodes, err1 := s.Kube.Kubectl(t.Context(), "get", "bgpnodes", "-o", "jsonpath={.items[*].status.sessions[*].bfd}")
+			router, err2 := s.Router.Hawser(t.Context(), "show", "ip", "bgp", "neighbors", "--json")
+			if got, seen := strings.Count(nodes, "Up"), strings.Count(router, `"detectMilliseconds": 150,`); got != n || seen != n {
+				return fmt.Errorf("nodes: %s; the router sees %d; %v %v", nodes, seen, err1, err2)
+			}
+			return nil
+		})
+	}
+	watched(3)
+	address, v := visitedService(t)
+
+	v.Count()
+	if err := s.Node("node2").PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	nextHops(t, address, everyNode[0], everyNode[2])
+	if err := v.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := v.Count()
+	t.Logf("power off with BFD at 50 ms x 3: %d of %d requests failed, the longest pause between two answers was %v", got.Failed, got.Failed+got.OK, got.LongestGap)
+	unharmed(t, v, "with two nodes left")
+	if err := s.Node("node2").PowerOn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nextHops(t, address, everyNode...)
+	watched(3)
+}
