@@ -59,7 +59,7 @@ function age(time, now) {
 	if (!known(time))
 		return { text: '–', sort: -1 };
 	const s = seconds(time, now);
-	return { text: duration(s), sort: s };
+	return { text: duration(s), sort: s, tone: 'age' };
 }
 
 function counts(byReason) {
