@@ -42,6 +42,12 @@ test('port, distance and password go along', () => {
 	assert.ok(text.includes('password: "a \\"b\\" \\\\ c: #"'));
 });
 
+test('what protects and watches the session is asked for on both sides', () => {
+	const text = make({ ...home, ttl_security: '1', bfd: '1', bfd_interval: '200', bfd_multiplier: '4' }).text;
+	assert.match(text, /ttlSecurity: 1\n/);
+	assert.match(text, /bfd:\n {4}enabled: true\n {4}transmitInterval: 200ms\n {4}receiveInterval: 200ms\n {4}detectMultiplier: 4\n/);
+});
+
 test('a name of uci becomes one of Kubernetes', () => {
 	assert.match(make({ ...home, '.name': 'My_Cluster_1_' }).text, /name: my-cluster-1\n/);
 });

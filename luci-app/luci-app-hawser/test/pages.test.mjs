@@ -152,6 +152,27 @@ test('the box on the overview of the router has a line for each cluster', async 
 	assert.match(await box({ fail: () => new Error('error -32002: Access denied') }), /may not ask hawser/);
 });
 
+test('a peer says that BFD watches it, and why it cannot be up', () => {
+	const { peers, cards } = new LuCI().require('view.hawser.rows');
+	const peer = { address: '10.77.2.11', name: 'home', cluster: 'home', state: 'Established', prefixesRefused: {}, bfd: { state: 'Up' } };
+	assert.equal(peers([ peer ])[0].cells[3].text, 'up, BFD up');
+	assert.equal(peers([ { ...peer, state: 'Idle', obstacle: 'no TCP MD5 here' } ])[0].cells[6].text, 'no TCP MD5 here');
+	const cluster = { name: 'home', source: [], allow: [], refused: {} };
+	assert.ok(cards({ clusters: [ cluster ], neighbors: [ peer ] })[0].facts.some(f => f.label == 'BFD' && f.value == '1 of 1 up'));
+});
+
+test('every event and every reason of the documents has words', () => {
+	const { eventWords, reasonWords } = new LuCI().require('view.hawser.rows');
+	const words = (file, heading) => [ ...readFileSync(new URL(`../../docs/${file}`, app), 'utf8').split(heading)[1].split('\n\n')[0]
+		.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm) ].flatMap(m => m[1].match(/\w+/g));
+	const kinds = words('status.md', '| kind | when |'), reasons = words('routes.md', '| word | means | what to do |');
+	assert.ok(kinds.length > 10 && reasons.length > 5);
+	for (const kind of kinds)
+		assert.notEqual(eventWords(kind), kind);
+	for (const reason of reasons)
+		assert.notEqual(reasonWords(reason), reason);
+});
+
 test('the rights name each method, and reading is apart from writing', () => {
 	const acl = JSON.parse(readFileSync(new URL('root/usr/share/rpcd/acl.d/luci-app-hawser.json', app)))['luci-app-hawser'];
 	for (const methods of Object.values(acl.read.ubus))

@@ -29,6 +29,15 @@ function pool(name, allow) {
 	return object('AddressPool', name, [ '  addresses:' ].concat(allow.map(a => '  - ' + quoted(a))));
 }
 
+function timers(want) {
+	const all = [];
+	if (want.bfdInterval)
+		all.push('    transmitInterval: %dms'.format(want.bfdInterval), '    receiveInterval: %dms'.format(want.bfdInterval));
+	if (want.bfdMultiplier)
+		all.push('    detectMultiplier: ' + want.bfdMultiplier);
+	return all;
+}
+
 function peer(name, want) {
 	const lines = [
 		'  myASN: ' + want.clusterASN,
@@ -42,7 +51,7 @@ function peer(name, want) {
 	if (want.ttlSecurity)
 		lines.push('  ttlSecurity: ' + want.ttlSecurity);
 	if (want.bfd)
-		lines.push('  bfd:', '    enabled: true');
+		lines.push('  bfd:', '    enabled: true', ...timers(want));
 	if (want.password)
 		lines.push('  passwordSecret:', '    name: ' + want.secret);
 	return object('BGPPeer', name, lines);
@@ -97,6 +106,8 @@ return baseclass.extend({
 			multihop: number(section.multihop) > 0 && number(section.asn) != number(globals?.asn),
 			ttlSecurity: number(section.ttl_security),
 			bfd: section.bfd == '1',
+			bfdInterval: number(section.bfd_interval),
+			bfdMultiplier: number(section.bfd_multiplier),
 			password: section.password,
 			secret: 'hawser-router-' + name,
 			allow: list(section.allow)

@@ -169,14 +169,21 @@ function tone(c) {
 	return c.established ? 'warn' : 'bad';
 }
 
-function bfdFact(c) {
-	if (!c.bfd)
-		return [];
-	const up = c.bfd.up ?? c.bfdUp, all = c.bfd.sessions ?? c.peers;
-	return [ { label: 'BFD', value: _('%d of %d up').format(up ?? 0, all ?? 0) } ];
+function bfdWords(state) {
+	switch (state) {
+	case 'Up':   return _('up');
+	case 'Down': return _('down');
+	case 'Init': return _('starting');
+	}
+	return _('switched off');
 }
 
-function card(c) {
+function bfdFact(peers) {
+	const watched = peers.filter(n => n.bfd), up = watched.filter(n => n.bfd.state == 'Up');
+	return watched.length ? [ { label: 'BFD', value: _('%d of %d up').format(up.length, watched.length) } ] : [];
+}
+
+function card(c, neighbors) {
 	return {
 		name: c.name,
 		title: c.description || c.name,
@@ -184,7 +191,7 @@ function card(c) {
 		facts: [
 			{ label: _('Sessions'), value: _('%d of %d up').format(c.established, c.peers) },
 			{ label: _('Routes'), value: String(c.accepted) },
-			...bfdFact(c),
+			...bfdFact(neighbors.filter(n => n.cluster == c.name)),
 			{ label: _('AS number'), value: c.asn },
 			{ label: _('Nodes in'), value: join(c.source, _('only named neighbours')) },
 			{ label: _('Allowed'), value: join(c.allow, _('nothing')) }
@@ -199,19 +206,20 @@ function card(c) {
 function peerRow(n, now) {
 	const up = n.state == 'Established', error = n.lastError ?? '';
 	const words = error && known(n.lastErrorAt) ? _('%s (%s ago)').format(error, duration(seconds(n.lastErrorAt, now))) : error;
-	const refused = sum(n.prefixesRefused);
+	const refused = sum(n.prefixesRefused), trouble = n.obstacle || n.hint || words;
+	const state = n.bfd ? _('%s, BFD %s').format(stateWords(n.state), bfdWords(n.bfd.state)) : stateWords(n.state);
 
 	return { key: n.address, cells: [
 		{ text: n.description || n.name, sort: n.description || n.name,
 		  hint: n.dynamic ? _('let in by cluster %s').format(n.cluster) : _('section %s').format(n.name) },
 		{ text: n.address, sort: sortAddress(n.address) },
 		{ text: n.asn ? String(n.asn) : '–', sort: n.asn },
-		{ text: stateWords(n.state), sort: n.state, tone: up ? 'good' : 'bad', hint: n.state },
+		{ text: state, sort: n.state, tone: up ? 'good' : 'bad', hint: n.bfd?.error || n.state },
 		age(n.since, now),
 		{ text: refused ? _('%d, %d refused').format(n.prefixesAccepted, refused) : String(n.prefixesAccepted),
 		  sort: n.prefixesAccepted, tone: refused ? 'warn' : '',
 		  hint: counts(n.prefixesRefused).map(([ r, k ]) => k + ' ' + reasonWords(r)).join(', ') },
-		{ text: words || '–', sort: words, tone: error && !up ? 'bad' : '' }
+		{ text: trouble || '–', sort: trouble, tone: trouble && !up ? 'bad' : '' }
 	] };
 }
 
@@ -235,7 +243,7 @@ function kindWords(nextHops) {
 
 function eventWords(kind) {
 	switch (kind) {
-	case 'started':         return _('started');
+	case 'started':         return _('daemon started');
 	case 'startComplete':   return _('start complete');
 	case 'configLoaded':    return _('configuration taken');
 	case 'configRefused':   return _('configuration refused');
@@ -244,6 +252,9 @@ function eventWords(kind) {
 	case 'sessionCleared':  return _('session cleared');
 	case 'routesRefused':   return _('routes refused');
 	case 'tooManyPrefixes': return _('too many prefixes');
+	case 'staleRoutesGone': return _('old routes gone');
+	case 'bfdUp':           return _('BFD up');
+	case 'bfdDown':         return _('BFD down');
 	case 'nextHopLost':     return _('next hop lost');
 	case 'nextHopBack':     return _('next hop back');
 	case 'kernelError':     return _('kernel error');
@@ -258,8 +269,8 @@ function eventWords(kind) {
 
 function eventTone(kind) {
 	switch (kind) {
-	case 'sessionUp': case 'nextHopBack': return 'good';
-	case 'configRefused': case 'sessionDown': case 'routesRefused': case 'tooManyPrefixes': case 'nextHopLost': case 'kernelError': return 'bad';
+	case 'sessionUp': case 'nextHopBack': case 'bfdUp': return 'good';
+	case 'configRefused': case 'sessionDown': case 'routesRefused': case 'tooManyPrefixes': case 'nextHopLost': case 'bfdDown': case 'kernelError': return 'bad';
 	}
 	return '';
 }
@@ -269,6 +280,7 @@ return baseclass.extend({
 	duration: duration,
 	shares: shares,
 	reasonWords: reasonWords,
+	eventWords: eventWords,
 	sortAddress: sortAddress,
 
 	/* headline says whether it runs, and if not why not and what to do. */
@@ -302,7 +314,7 @@ return baseclass.extend({
 		return all;
 	},
 
-	cards: function(status) { return status.clusters.map(card) },
+	cards: function(status) { return status.clusters.map(c => card(c, status.neighbors)) },
 
 	peers: function(neighbors, now) { return neighbors.map(n => peerRow(n, now)) },
 
