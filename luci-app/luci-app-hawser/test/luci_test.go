@@ -180,15 +180,48 @@ func TestTheManifestOfThePageBringsTheSessionsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest := node(t, nil, "manifest.mjs", scene.RouterAddress)
+	apply(t, s)
+	protected := "\toption password 'two words'\n\toption ttl_security '1'\n\toption bfd '1'\n"
+	if err := s.Router.Configure(strings.Replace(scene.RouterConfig, "\toption asn '65001'\n", "\toption asn '65001'\n"+protected, 1)); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s, "password=two words", "ttl_security=1", "bfd=1")
+}
+
+// apply applies the page's manifest for a section with these options and waits
+// for three sessions that are as protected as it says.
+func apply(t *testing.T, s *scene.Scene, options ...string) {
+	t.Helper()
+	manifest := node(t, nil, append([]string{"manifest.mjs", scene.RouterAddress}, options...)...)
 	if err := s.Kube.Apply(t.Context(), manifest); err != nil {
 		t.Fatalf("%v\n%s", err, manifest)
 	}
-	lab.Eventually(t, "three sessions", func() error {
-		n, err := s.Router.Established(t.Context())
-		if err == nil && n != 3 {
-			err = fmt.Errorf("%d are up", n)
+	lab.Eventually(t, fmt.Sprintf("three sessions with %q", options), func() error {
+		out, err := s.Router.Hawser(t.Context(), "show", "ip", "bgp", "neighbors", "--json")
+		if err != nil {
+			return err
 		}
-		return err
+		var answer struct {
+			Neighbors []struct {
+				State       string
+				Signed      bool
+				TTLSecurity int
+				BFD         *struct{ State string }
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &answer); err != nil {
+			return err
+		}
+		good := 0
+		for _, n := range answer.Neighbors {
+			protected := n.Signed && n.TTLSecurity == 1 && n.BFD != nil && n.BFD.State == "Up"
+			if n.State == "Established" && protected == (len(options) > 0) {
+				good++
+			}
+		}
+		if good != 3 {
+			return errors.New(out)
+		}
+		return nil
 	})
 }
