@@ -3,12 +3,11 @@ package bfd
 import (
 	"container/heap"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -109,9 +108,7 @@ func (s *Speaker) need() {
 // discriminator is a number that nobody can guess and no session has.
 func (s *Speaker) discriminator() uint32 {
 	for {
-		var b [4]byte
-		rand.Read(b[:])
-		if n := binary.BigEndian.Uint32(b[:]); n != 0 && s.byMine[n] == nil {
+		if n := rand.Uint32(); n != 0 && s.byMine[n] == nil {
 			return n
 		}
 	}
