@@ -1,7 +1,6 @@
 package bfd
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,16 +24,31 @@ const precedence = 0xc0
 // hops is what a neighbour on the same network must see (RFC 5881 §5).
 const hops = 255
 
-func options(all []socketOption) func(string, string, syscall.RawConn) error {
-	return func(_, _ string, rc syscall.RawConn) error {
-		var err error
-		control := rc.Control(func(fd uintptr) {
-			for _, o := range all {
-				err = errors.Join(err, unix.SetsockoptInt(int(fd), o.level, o.name, o.value))
-			}
-		})
-		return errors.Join(control, err)
+// open binds a socket. Its options are set behind that, before anything is sent
+// or read: net.ListenConfig, which sets them earlier, would bring a resolver of
+// names into the program.
+func open(network string, at netip.AddrPort, options []socketOption) (*net.UDPConn, error) {
+	c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, err
 	}
+	if err := set(c, options); err != nil {
+		return nil, errors.Join(fmt.Errorf("socket options: %w", err), c.Close())
+	}
+	return c, nil
+}
+
+func set(c *net.UDPConn, options []socketOption) error {
+	rc, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	control := rc.Control(func(fd uintptr) {
+		for _, o := range options {
+			err = errors.Join(err, unix.SetsockoptInt(int(fd), o.level, o.name, o.value))
+		}
+	})
+	return errors.Join(control, err)
 }
 
 func (udp) listen(multihop, v6 bool) (receiver, error) {
@@ -49,12 +62,11 @@ func (udp) listen(multihop, v6 bool) (receiver, error) {
 		family, at = "udp6", netip.IPv6Unspecified()
 		ask = []socketOption{{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1}, {unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1}}
 	}
-	lc := net.ListenConfig{Control: options(ask)}
-	pc, err := lc.ListenPacket(context.Background(), family, netip.AddrPortFrom(at, port).String())
+	c, err := open(family, netip.AddrPortFrom(at, port), ask)
 	if err != nil {
 		return nil, err
 	}
-	return &inbox{UDPConn: pc.(*net.UDPConn)}, nil
+	return &inbox{UDPConn: c}, nil
 }
 
 // inbox is a listening socket.
@@ -118,11 +130,11 @@ const (
 
 func (udp) dial(k Key) (io.WriteCloser, error) {
 	family, port := "udp4", uint16(singleHopPort)
-	set := []socketOption{{unix.IPPROTO_IP, unix.IP_TTL, hops}, {unix.IPPROTO_IP, unix.IP_TOS, precedence}}
+	options := []socketOption{{unix.IPPROTO_IP, unix.IP_TTL, hops}, {unix.IPPROTO_IP, unix.IP_TOS, precedence}}
 	local := netip.IPv4Unspecified()
 	if k.Remote.Is6() {
 		family, local = "udp6", netip.IPv6Unspecified()
-		set = []socketOption{{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, hops}, {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, precedence}}
+		options = []socketOption{{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, hops}, {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, precedence}}
 	}
 	if k.Multihop {
 		port = multihopPort
@@ -130,13 +142,12 @@ func (udp) dial(k Key) (io.WriteCloser, error) {
 	if k.Local.IsValid() {
 		local = k.Local
 	}
-	lc := net.ListenConfig{Control: options(set)}
 	var err error
 	for range 16 {
 		at := netip.AddrPortFrom(local, uint16(firstSource+rand.IntN(lastSource-firstSource+1)))
-		var pc net.PacketConn
-		if pc, err = lc.ListenPacket(context.Background(), family, at.String()); err == nil {
-			return &outbox{pc.(*net.UDPConn), netip.AddrPortFrom(k.Remote, port)}, nil
+		var c *net.UDPConn
+		if c, err = open(family, at, options); err == nil {
+			return &outbox{c, netip.AddrPortFrom(k.Remote, port)}, nil
 		}
 		if !errors.Is(err, unix.EADDRINUSE) {
 			break

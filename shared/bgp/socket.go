@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -18,38 +19,85 @@ import (
 // signatures and TTL options fail on those.
 type tcp struct{}
 
+// backlog is how many connections may wait to be accepted; the kernel lowers it
+// to net.core.somaxconn.
+const backlog = 4096
+
 func (tcp) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort, p protection) (net.Conn, error) {
 	d := net.Dialer{Control: func(_, _ string, rc syscall.RawConn) error { return onFD(rc, p.dress) }}
 	d.SetMultipathTCP(false)
+	var from netip.AddrPort
 	if local.IsValid() {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+		from = netip.AddrPortFrom(local, 0)
 	}
-	return d.DialContext(ctx, "tcp", remote.String())
+	c, err := d.DialTCP(ctx, "tcp", from, remote)
+	if err != nil {
+		return nil, err // a *net.TCPConn of nil would be a net.Conn
+	}
+	return c, nil
 }
 
 // listen opens a socket that asks for what w says before it lets anybody in.
-// The network is named with its family: an IPv6 socket that took IPv4 as well
-// would need each of its keys twice.
-func (tcp) listen(ctx context.Context, at netip.AddrPort, w ward) (listener, error) {
+// An IPv6 socket takes no IPv4: it would need each of its keys twice. The
+// socket is not made by net.ListenConfig, which would bring a resolver of names
+// into the program.
+func (tcp) listen(_ context.Context, at netip.AddrPort, w ward) (listener, error) {
 	g := &guarded{family: familyOf(at.Addr()), have: map[netip.Prefix]secret.Text{}}
-	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		return onFD(rc, func(fd int) error {
-			return errors.Join(setHops(fd, g.family, ours), setPrecedence(fd, g.family),
-				unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SAVE_SYN, 1),
-				g.set(fd, w, map[netip.Prefix]error{}))
-		})
-	}}
-	lc.SetMultipathTCP(false)
-	network := "tcp4"
-	if g.family == IPv6 {
-		network = "tcp6"
-	}
-	l, err := lc.Listen(ctx, network, at.String())
+	l, err := bound(at, func(fd int) error {
+		return errors.Join(setHops(fd, g.family, ours), setPrecedence(fd, g.family),
+			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SAVE_SYN, 1),
+			g.set(fd, w, map[netip.Prefix]error{}))
+	})
 	if err != nil {
-		return nil, err
+		return nil, &net.OpError{Op: "listen", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
 	}
 	g.Listener = l
 	return g, nil
+}
+
+// bound is a socket that listens at the address, dressed before it does.
+func bound(at netip.AddrPort, dress func(fd int) error) (net.Listener, error) {
+	domain, to, err := sockaddr(at)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	socket := os.NewFile(uintptr(fd), "listener")
+	defer socket.Close() // net.FileListener has its own
+	if domain == unix.AF_INET6 {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), dress(fd))
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(fd, to); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		return nil, os.NewSyscallError("listen", err)
+	}
+	return net.FileListener(socket)
+}
+
+// sockaddr is at as the kernel is told it, behind its address family.
+func sockaddr(at netip.AddrPort) (domain int, to unix.Sockaddr, err error) {
+	a, port := at.Addr(), int(at.Port())
+	if familyOf(a) == IPv4 {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: port, Addr: a.As4()}, nil
+	}
+	six := &unix.SockaddrInet6{Port: port, Addr: a.As16()}
+	if a.Zone() != "" {
+		ifc, err := net.InterfaceByName(a.Zone())
+		if err != nil {
+			return 0, nil, err
+		}
+		six.ZoneId = uint32(ifc.Index)
+	}
+	return unix.AF_INET6, six, nil
 }
 
 func (tcp) signing() error { return probeSigning() }

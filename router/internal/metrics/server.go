@@ -130,7 +130,7 @@ func (s *Server) open() (netip.AddrPort, net.Listener) {
 		s.note(netip.AddrPort{}, nil)
 		return at, nil
 	}
-	l, err := net.Listen("tcp", at.String())
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 	if err != nil {
 		if before == nil || before.Error() != err.Error() {
 			s.log.Warn("metrics address not available, it is tried again", "address", at, "error", err)

@@ -90,7 +90,7 @@ func Follow(ctx context.Context, socket string, begun func(), tell func(journal.
 
 // With opens the socket for talk and closes it behind it.
 func With(ctx context.Context, socket string, talk func(net.Conn) error) error {
-	c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	c, err := new(net.Dialer).DialUnix(ctx, "unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("%w (nobody listens on %s): start it with hawser run, or name its socket with --socket", ErrNotRunning, socket)
