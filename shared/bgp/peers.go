@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 const (
@@ -43,7 +45,7 @@ func (s *Speaker) SetPeers(peers []Peer, ranges []Range) error {
 		r.Prefix = r.Prefix.Masked()
 		s.ranges = append(s.ranges, r)
 	}
-	slices.SortStableFunc(s.ranges, func(a, b Range) int { return cmp.Compare(b.Prefix.Bits(), a.Prefix.Bits()) })
+	order.Stable(s.ranges, func(a, b Range) int { return cmp.Compare(b.Prefix.Bits(), a.Prefix.Bits()) })
 	if s.stopped {
 		return nil
 	}
@@ -195,7 +197,7 @@ func (s *Speaker) expire(now time.Time) {
 		}
 		p.mu.Unlock()
 	}
-	slices.SortFunc(idle, func(a, b ended) int { return b.at.Compare(a.at) })
+	order.Slice(idle, func(a, b ended) int { return b.at.Compare(a.at) })
 	for i, e := range idle {
 		if i >= remembered || now.Sub(e.at) >= rememberFor {
 			delete(s.peers, e.p.addr)

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
+	"github.com/hawser-lb/hawser/shared/order"
 	"github.com/hawser-lb/hawser/shared/secret"
 )
 
@@ -109,7 +109,7 @@ func keySteps(want, have map[netip.Prefix]secret.Text, f Family) []keyStep {
 			steps = append(steps, keyStep{p, key})
 		}
 	}
-	slices.SortFunc(steps, func(a, b keyStep) int { return a.prefix.Compare(b.prefix) })
+	order.Slice(steps, func(a, b keyStep) int { return a.prefix.Compare(b.prefix) })
 	return steps
 }
 

@@ -1,9 +1,10 @@
 package bgp
 
 import (
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // Total of all types.
@@ -41,7 +42,7 @@ func (s *Speaker) Status() []PeerStatus {
 		}
 		out = append(out, st)
 	}
-	slices.SortFunc(out, func(a, b PeerStatus) int { return a.Address.Compare(b.Address) })
+	order.Slice(out, func(a, b PeerStatus) int { return a.Address.Compare(b.Address) })
 	return out
 }
 

@@ -211,9 +211,8 @@ func TestWithoutTheRightToChangeRoutesItSaysSoInOneSentence(t *testing.T) {
 	}
 }
 
-// What the program may take of a router's flash, and what it should.
+// What the program may take of a router's flash, installed and packed.
 const (
-	limit        = 7_000_000
 	budget       = 6_000_000
 	packedBudget = 1_900_000
 )
@@ -231,9 +230,10 @@ func TestTheProgramFitsIntoFlash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("mipsle: %d bytes, %d packed; budget %d, %d packed", len(binary), packed(t, binary), budget, packedBudget)
-	if len(binary) > limit {
-		t.Errorf("%d bytes, at most %d fit", len(binary), limit)
+	small := packed(t, binary)
+	t.Logf("mipsle: %d bytes, %d packed; budget %d, %d packed", len(binary), small, budget, packedBudget)
+	if len(binary) > budget || small > packedBudget {
+		t.Error("more than a router's flash has room for: go tool nm -size -sort size shows what takes it")
 	}
 }
 

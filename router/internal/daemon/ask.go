@@ -11,6 +11,7 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/rib"
 	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // asked has the line answer; zero once the daemon has stopped.
@@ -163,7 +164,7 @@ func (l *line) entries() []rib.Entry {
 		}
 	}
 	if len(all) > n {
-		slices.SortFunc(all, func(a, b rib.Entry) int { return fib.ComparePrefix(a.Prefix, b.Prefix) })
+		order.Slice(all, func(a, b rib.Entry) int { return fib.ComparePrefix(a.Prefix, b.Prefix) })
 	}
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/router/internal/uciconf"
 	"github.com/hawser-lb/hawser/shared/bgp"
+	"github.com/hawser-lb/hawser/shared/order"
 	"github.com/hawser-lb/hawser/shared/route"
 )
 
@@ -115,7 +116,7 @@ func offers(c uciconf.Config) []bgp.Announcement {
 	for p, names := range to {
 		all = append(all, bgp.Announcement{Route: route.Route{Prefix: p, Attributes: plain}, ToNamed: names})
 	}
-	slices.SortFunc(all, func(a, b bgp.Announcement) int { return a.Prefix.Compare(b.Prefix) })
+	order.Slice(all, func(a, b bgp.Announcement) int { return a.Prefix.Compare(b.Prefix) })
 	return all
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // Facts are the links and addresses of the machine, sorted.
@@ -63,8 +65,8 @@ func (k *Kernel) Facts() (Facts, error) {
 	if err != nil {
 		return Facts{}, fmt.Errorf("kernel: read addresses: %w", err)
 	}
-	slices.SortFunc(f.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
-	slices.SortFunc(f.Addresses, func(a, b Address) int {
+	order.Slice(f.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+	order.Slice(f.Addresses, func(a, b Address) int {
 		return cmp.Or(a.Own.Compare(b.Own), cmp.Compare(a.Link, b.Link), cmp.Compare(a.Subnet.Bits(), b.Subnet.Bits()))
 	})
 	f.Spread = spread()

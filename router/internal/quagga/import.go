@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // Import is a configuration in UCI's words, and what is missing from it.
@@ -46,7 +48,7 @@ func Read(text string) (Import, error) {
 	if n := size(sections); n > maxLines {
 		return Import{}, fmt.Errorf("it would be %d lines, and /etc/config/hawser takes %d: name the neighbors' network once, as list source of a cluster (docs/uci.md)", n, maxLines)
 	}
-	slices.SortStableFunc(c.lost, func(a, b Loss) int { return a.Line - b.Line })
+	order.Stable(c.lost, func(a, b Loss) int { return a.Line - b.Line })
 	return Import{UCI: write(sections, c.lost), Lost: c.lost}, nil
 }
 

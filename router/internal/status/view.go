@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // Family is what "ip" and "ipv6" stand for in a command.
@@ -33,7 +35,7 @@ func (s *Snapshot) RoutesOf(f Family) []Route {
 			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, func(a, b Route) int { return a.Prefix.Compare(b.Prefix) })
+	order.Slice(all, func(a, b Route) int { return a.Prefix.Compare(b.Prefix) })
 	return all
 }
 
@@ -72,7 +74,7 @@ func InTable(all []Route) []Route {
 // when it is zero.
 func (s *Snapshot) NeighborsAt(a netip.Addr) ([]Neighbor, error) {
 	all := slices.Clone(s.Neighbors)
-	slices.SortFunc(all, func(x, y Neighbor) int {
+	order.Slice(all, func(x, y Neighbor) int {
 		return cmp.Or(x.Address.Compare(y.Address), cmp.Compare(x.Name, y.Name))
 	})
 	if !a.IsValid() {

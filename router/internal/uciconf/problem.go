@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hawser-lb/hawser/shared/order"
 )
 
 // Problem is one mistake or warning in the file, in words that say what to do.
@@ -77,7 +78,7 @@ func (p Problems) Count() (wrong, warnings int) {
 
 // inOrder sorts by line; what has no line comes last.
 func (p Problems) inOrder() Problems {
-	slices.SortStableFunc(p, func(a, b Problem) int {
+	order.Stable(p, func(a, b Problem) int {
 		if (a.Line == 0) != (b.Line == 0) {
 			return cmp.Compare(b.Line, a.Line)
 		}
