@@ -69,6 +69,15 @@ type task struct {
 	near         bool // TTL security for a peer on the link (RFC 5082)
 	graceful     bool // restart gracefully, within 60 s (RFC 4724)
 	again        bool // it is a restart
+	long         bool // offer long messages (RFC 8654), and need them where it can be had to
+}
+
+// dresses is how many communities more a route has that takes a long message.
+func (j task) dresses() int {
+	if j.long {
+		return maxMessage / 4
+	}
+	return 0
 }
 
 // oracle is another implementation of BGP, running on a host.
@@ -85,6 +94,12 @@ type oracle interface {
 	// complaint is what it says about the last NOTIFICATION that it got.
 	complaint() (string, error)
 	process() *lab.Process
+}
+
+// asker is an oracle that can be made to ask for our routes again (RFC 2918).
+type asker interface {
+	oracle
+	refresh(t *testing.T)
 }
 
 // oracles by name; each test runs against all.
@@ -236,6 +251,17 @@ func (o *frr) withdraw(t *testing.T) {
 	}
 }
 
+func (o *frr) refresh(t *testing.T) {
+	t.Helper()
+	words := []string{"configure", fmt.Sprintf("router bgp %d", o.job.asn)}
+	for _, family := range []string{"ipv4", "ipv6"} { // what it remembers it does not ask for
+		words = append(words, "address-family "+family+" unicast", "no neighbor "+o.job.peer+" soft-reconfiguration inbound", "exit")
+	}
+	if _, err := o.vtysh(append(words, "end", "clear bgp * soft in")...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (o *frr) complaint() (string, error) { return o.said("NOTIFICATION: received") }
 
 // bird is BIRD 2.
@@ -254,7 +280,11 @@ func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 		}
 		b.WriteString("}\n")
 	}
-	b.WriteString("filter dress {\n if source != RTS_STATIC then reject;\n bgp_med = 77;\n bgp_community.add((65001,5));\n bgp_community.add((65001,6));\n bgp_large_community.add((65001,7,8));\n accept;\n}\n")
+	b.WriteString("filter dress {\n if source != RTS_STATIC then reject;\n bgp_med = 77;\n bgp_community.add((65001,5));\n bgp_community.add((65001,6));\n bgp_large_community.add((65001,7,8));\n")
+	for n := range job.dresses() {
+		fmt.Fprintf(&b, " bgp_community.add((65001,%d));\n", 1000+n)
+	}
+	b.WriteString(" accept;\n}\n")
 	fmt.Fprintf(&b, "protocol bgp hawser {\n local %s as %d;\n neighbor %s as %d;\n hold time %d;\n connect delay time 1;\n connect retry time 1;\n error wait time 1, 2;\n", job.local, job.asn, job.peer, job.peerASN, job.hold)
 	if job.password != "" {
 		fmt.Fprintf(&b, " password %q;\n", job.password)
@@ -264,6 +294,9 @@ func (o *bird) start(t *testing.T, h *lab.Host, job task) {
 	}
 	if job.graceful {
 		b.WriteString(" graceful restart on;\n graceful restart time 60;\n")
+	}
+	if job.long {
+		b.WriteString(" enable extended messages on;\n")
 	}
 	if job.passive {
 		b.WriteString(" passive on;\n")
@@ -330,6 +363,13 @@ func (o *bird) withdraw(t *testing.T) {
 		if _, err := o.birdc("disable", p); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func (o *bird) refresh(t *testing.T) {
+	t.Helper()
+	if _, err := o.birdc("reload", "in", "hawser"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -22,6 +22,17 @@ func (s *Speaker) Refresh(peer netip.Addr) bool {
 	})
 }
 
+// Retell tells the peer everything once more, as if it had asked. It reports
+// whether the session is up, and does not wait.
+func (s *Speaker) Retell(peer netip.Addr) bool {
+	return s.withWriter(peer, func(w *writer) bool {
+		for _, f := range w.c.terms.families {
+			w.again(f)
+		}
+		return true
+	})
+}
+
 // withWriter calls do with the writer of an established session.
 func (s *Speaker) withWriter(peer netip.Addr, do func(*writer) bool) bool {
 	s.mu.Lock()

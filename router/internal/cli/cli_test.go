@@ -441,8 +441,8 @@ func TestClearSaysWhatItDid(t *testing.T) {
 	for line, want := range map[string]result{
 		"clear ip bgp 192.168.1.5":        {0, "192.168.1.5: session ended, it comes back by itself\n", ""},
 		"clear ip bgp all":                {0, "192.168.1.5: session ended, it comes back by itself\n", ""},
-		"cl ipv6 b 192.168.1.5 s":         {0, "192.168.1.5: asked to tell its routes again\n", ""},
-		"clear ip bgp all soft":           {1, "192.168.1.5: asked to tell its routes again\n", "fd00::6: cannot tell its routes again (no route refresh was negotiated): clear it without soft\n"},
+		"cl ipv6 b 192.168.1.5 s":         {0, "192.168.1.5: asked to tell its routes again, and told ours again\n", ""},
+		"clear ip bgp all soft":           {1, "192.168.1.5: asked to tell its routes again, and told ours again\n", "fd00::6: cannot tell its routes again (no route refresh was negotiated): clear it without soft\n"},
 		"clear ip bgp 192.168.1.9":        {1, "", "192.168.1.9: no such neighbor\n"},
 		"clear ip bgp":                    {2, "", "clear ip bgp: more words are needed: all, ADDRESS\n"},
 		"clear ip bgp x":                  {2, "", `"x" is no address`},

@@ -71,7 +71,7 @@ func family(path string, f status.Family) []*word {
 
 // clearing are the words behind "clear ip".
 func clearing() []*word {
-	soft := []*word{{text: "soft", help: "has the routes told again, no session ends", flags: asking, do: (*call).clearSoft}}
+	soft := []*word{{text: "soft", help: "has the routes of both ends told again, no session ends", flags: asking, do: (*call).clearSoft}}
 	return []*word{{text: "bgp", next: []*word{
 		{text: "all", help: "ends every session; they come back by themselves", flags: asking, do: (*call).clearHard, next: soft},
 		{text: "ADDRESS", help: "ends the session with one neighbor", flags: asking, do: (*call).clearHard, takes: takesPeer, next: soft},

@@ -103,7 +103,7 @@ func (c *call) clear(soft bool) error {
 	}
 	what := "session ended, it comes back by itself"
 	if soft {
-		what = "asked to tell its routes again"
+		what = "asked to tell its routes again, and told ours again"
 	}
 	for _, p := range a.Cleared.Peers {
 		fmt.Fprintf(c.Stdout, "%s: %s\n", p, what)

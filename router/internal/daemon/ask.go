@@ -89,7 +89,7 @@ func (l *line) clear(peer netip.Addr, soft bool) (status.Cleared, error) {
 		switch {
 		case !soft:
 			l.sessions.Reset(addr, bgp.CeaseReset, 0)
-		case !l.sessions.Refresh(addr):
+		case !l.again(addr):
 			out.Unable = append(out.Unable, addr)
 			continue
 		}
@@ -99,9 +99,16 @@ func (l *line) clear(peer netip.Addr, soft bool) (status.Cleared, error) {
 	return out, nil
 }
 
+// again has the routes of both ends told once more, ours also to a peer that
+// cannot be asked for its own, which it reports.
+func (l *line) again(addr netip.Addr) bool {
+	l.sessions.Retell(addr)
+	return l.sessions.Refresh(addr)
+}
+
 func clearedText(addr netip.Addr, soft bool) string {
 	if soft {
-		return fmt.Sprintf("%s: asked to tell its routes again", addr)
+		return fmt.Sprintf("%s: asked to tell its routes again, and told ours again", addr)
 	}
 	return fmt.Sprintf("%s: session ended by hand", addr)
 }

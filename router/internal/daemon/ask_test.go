@@ -12,6 +12,7 @@ import (
 
 	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/status"
+	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
 // kinds are the words of the remembered events, the oldest first.
@@ -108,6 +109,23 @@ func TestClearEndsOrRefreshesSessions(t *testing.T) {
 		}
 		if got := w.kinds(); strings.Count(got, "sessionCleared") != 3 {
 			t.Errorf("events: %s", got)
+		}
+	})
+}
+
+func TestASoftClearGoesBothWaysAndSaysWhoCannot(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.state, w.s.able = bgp.StateEstablished, true
+		cleared, err := w.d.Clear(five, true)
+		if err != nil || !slices.Equal(cleared.Peers, []netip.Addr{five}) || len(cleared.Unable) != 0 {
+			t.Errorf("%+v, %v", cleared, err)
+		}
+		w.s.able = false
+		if cleared, err = w.d.Clear(six, true); err != nil || !slices.Equal(cleared.Unable, []netip.Addr{six}) || len(cleared.Peers) != 0 {
+			t.Errorf("%+v, %v", cleared, err)
+		}
+		if want := "[192.168.1.5 retell 192.168.1.5 refresh 192.168.1.6 retell]"; fmt.Sprint(w.s.resets) != want {
+			t.Errorf("%v, want %s", w.s.resets, want)
 		}
 	})
 }

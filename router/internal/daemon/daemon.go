@@ -40,6 +40,7 @@ type Speaker interface {
 	Events() <-chan bgp.Event
 	Reset(peer netip.Addr, n bgp.Notification, idle time.Duration)
 	Refresh(peer netip.Addr) bool
+	Retell(peer netip.Addr) bool
 	Farewell(text string)
 
 	Status() []bgp.PeerStatus

@@ -123,6 +123,7 @@ type fakeSpeaker struct {
 	ranges []bgp.Range
 	resets []string
 	able   bool // to refresh
+	state  bgp.State
 }
 
 func (s *fakeSpeaker) Run(ctx context.Context) error {
@@ -153,12 +154,19 @@ func (s *fakeSpeaker) Refresh(peer netip.Addr) bool {
 	return s.able
 }
 
+func (s *fakeSpeaker) Retell(peer netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resets = append(s.resets, peer.String()+" retell")
+	return true
+}
+
 func (s *fakeSpeaker) Status() []bgp.PeerStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []bgp.PeerStatus
 	for _, p := range s.peers {
-		out = append(out, bgp.PeerStatus{PeerID: bgp.PeerID{Name: p.Name, Address: p.Address}, Families: []bgp.Family{bgp.IPv4}})
+		out = append(out, bgp.PeerStatus{PeerID: bgp.PeerID{Name: p.Name, Address: p.Address}, Families: []bgp.Family{bgp.IPv4}, State: s.state})
 	}
 	return out
 }
