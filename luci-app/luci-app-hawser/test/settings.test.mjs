@@ -32,7 +32,7 @@ for (const [ id, options ] of Object.entries(wrong))
 	for (const [ option, value ] of Object.entries(options))
 		test(`${id}.${option}: what is right is said at the field, in the daemon's words`, async () => {
 			const luci = await open();
-			if (option.startsWith('bfd_'))
+			if (id == 'home' && option.startsWith('bfd_'))
 				field(luci, id, 'bfd').querySelector('input').click();
 			luci.enter(field(luci, id, option).querySelector('input'), value);
 			await until('the words', () => words(luci, id, option).length);
@@ -79,6 +79,15 @@ test('with a mistake nothing is saved; without, it is', async () => {
 	await luci.page.handleSave();
 	assert.equal(luci.saved[0].find(s => s['.name'] == 'home').asn, '65002');
 	assert.equal(luci.all('.hawser-words.hawser-bad').length, 0);
+});
+
+test('a neighbour has what its cluster has, unless it says otherwise', async () => {
+	const luci = await open(), saved = () => luci.saved.at(-1).find(s => s['.name'] == 'dev');
+	await luci.page.handleSave();
+	assert.equal(saved().bfd, undefined);
+	luci.enter(field(luci, 'dev', 'bfd').querySelector('select'), '0');
+	await luci.page.handleSave();
+	assert.equal(saved().bfd, '0');
 });
 
 test('a value the daemon cannot be asked about may be saved, and the page says so', async () => {

@@ -95,7 +95,7 @@ export class LuCI {
 			baseclass, view: baseclass, dom: this.domModule, uci: this.uci(),
 			poll: { add: (fn, seconds) => this.polls.push({ fn, seconds }) },
 			rpc: { declare: declared => (...args) => this.call(declared, args) },
-			ui: { addTimeLimitedNotification: (title, body) => this.notifications.push(title + ': ' + body.map(n => n.textContent ?? n).join(' ')) }
+			ui: { addNotification: (title, body) => this.notifications.push(title + ': ' + body.map(n => n.textContent ?? n).join(' ')) }
 		};
 		this.modules.form = makeForm(this);
 	}

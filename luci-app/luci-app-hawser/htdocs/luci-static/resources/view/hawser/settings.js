@@ -19,8 +19,26 @@ function add(section, tab, widget, name, title, help, more) {
 	return Object.assign(o, more ?? {});
 }
 
+/* A switch; of a neighbour with a third place, since one that says nothing has
+ * what its cluster has. */
+function toggle(s, tab, name, title, help, on, inherits) {
+	if (!inherits)
+		return add(s, tab, form.Flag, name, title, help, { default: on });
+	const o = add(s, tab, form.ListValue, name, title, help);
+	o.value('', _('as the cluster'));
+	o.value('1', _('on'));
+	o.value('0', _('off'));
+	return o;
+}
+
+function whenWatched(o, inherits) {
+	o.depends('bfd', '1');
+	if (inherits)
+		o.depends('bfd', '');
+}
+
 /* What a cluster and a neighbour have in common. */
-function session(s) {
+function session(s, inherits) {
 	add(s, 'limits', form.Value, 'max_prefixes', _('Most prefixes of a peer'), _('One more closes the session for 60 seconds.'),
 		{ datatype: 'range(1,1000000)', placeholder: '1000' });
 	add(s, 'protection', form.Value, 'password', _('Password'),
@@ -34,10 +52,10 @@ function session(s) {
 		{ datatype: 'range(0,255)', placeholder: '0' });
 	multihop.depends('ttl_security', '');
 	multihop.depends('ttl_security', '0');
-	add(s, 'bfd', form.Flag, 'bfd', _('BFD'), _('Notice a dead peer within a second (RFC 5880), rather than when the hold time is over. The peer must do it, too.'));
-	add(s, 'bfd', form.Value, 'bfd_interval', _('Interval'), _('Milliseconds between two packets.'), { datatype: 'range(10,60000)', placeholder: '300' }).depends('bfd', '1');
-	add(s, 'bfd', form.Value, 'bfd_multiplier', _('Multiplier'), _('How many packets may be missed.'), { datatype: 'range(2,255)', placeholder: '3' }).depends('bfd', '1');
-	add(s, 'limits', form.Flag, 'guard', _('Guard unused addresses'), _('Addresses of the pool that no service has are unreachable, rather than sent to the internet.'), { default: '1' });
+	toggle(s, 'bfd', 'bfd', _('BFD'), _('Notice a dead peer within a second (RFC 5880), rather than when the hold time is over. The peer must do it, too.'), '0', inherits);
+	whenWatched(add(s, 'bfd', form.Value, 'bfd_interval', _('Interval'), _('Milliseconds between two packets.'), { datatype: 'range(10,60000)', placeholder: '300' }), inherits);
+	whenWatched(add(s, 'bfd', form.Value, 'bfd_multiplier', _('Multiplier'), _('How many packets may be missed.'), { datatype: 'range(2,255)', placeholder: '3' }), inherits);
+	toggle(s, 'limits', 'guard', _('Guard unused addresses'), _('Addresses of the pool that no service has are unreachable, rather than sent to the internet.'), '1', inherits);
 	add(s, 'limits', form.DynamicList, 'send', _('Tell the peers'), _('What the peers learn from this router, such as 0.0.0.0/0. None: nothing.'), { datatype: 'cidr' });
 }
 
@@ -71,7 +89,7 @@ function globals(map) {
 	add(s, 'advanced', form.Value, 'metrics_listen', _('Metrics'), _('Address and port for Prometheus, such as 192.168.1.1:9342. Empty: none.'), { datatype: 'ipaddrport(1)' });
 	add(s, 'advanced', form.Value, 'memory_limit', _('Memory limit'), _('Such as 32MiB: near it memory is given back sooner, at the cost of time. Empty: none.'), { placeholder: '32MiB' });
 	add(s, 'advanced', form.Value, 'gc_percent', _('Garbage collection'), _('Per cent that memory may grow between two collections; less needs less memory and more time.'), { datatype: 'or("off",range(1,1000))', placeholder: '100' });
-	const level = add(s, 'advanced', form.ListValue, 'log_level', _('Log'), _('How much the system log hears.'), { optional: true });
+	const level = add(s, 'advanced', form.ListValue, 'log_level', _('Log'), _('How much the system log hears.'));
 	level.value('', _('as usual'));
 	[ 'error', 'warn', 'info', 'debug' ].forEach(l => level.value(l));
 }
@@ -103,13 +121,13 @@ function neighbors(map) {
 	add(s, 'general', form.Flag, 'enabled', _('Enabled'), _('Off: as if the section were not there.'), { default: '1' });
 	add(s, 'general', form.Value, 'description', _('Description'), _('Shown with the peer.'));
 	add(s, 'general', form.Value, 'address', _('Address'), _('The node’s address.'), { datatype: 'ipaddr("nomask")' });
-	const cluster = add(s, 'general', form.ListValue, 'cluster', _('Cluster'), _('Whose settings it has.'), { optional: true });
+	const cluster = add(s, 'general', form.ListValue, 'cluster', _('Cluster'), _('Whose settings it has.'));
 	cluster.value('', _('none'));
 	uci.sections('hawser', 'cluster', c => cluster.value(c['.name']));
 	add(s, 'general', form.Value, 'asn', _('AS number'), _('Empty: the cluster’s.'), { datatype: asOrWord });
 	add(s, 'general', form.Flag, 'passive', _('Wait for its connection'), _('Off: this router dials as well.'), { default: '1' });
 	add(s, 'general', form.DynamicList, 'allow', _('Allowed prefixes'), _('Replaces the cluster’s list.'), { datatype: 'cidr' });
-	session(s);
+	session(s, true);
 }
 
 /* What every field says now, by section and option. */
@@ -207,7 +225,7 @@ return view.extend({
 				return this.map.save(null, false);
 			const first = this.map.root.querySelector('.hawser-words.hawser-bad') ?? this.summary;
 			first.scrollIntoView({ block: 'center' });
-			ui.addTimeLimitedNotification(_('Not saved'), [ E('p', {}, [ wrong.map(p => p.message).join(' ') ]) ], 15000, 'warning');
+			ui.addNotification(_('Not saved'), [ E('p', {}, [ wrong.map(p => p.message).join(' ') ]) ], 'warning');
 			throw new Error(_('Not saved: the values have mistakes.'));
 		}).then(() => this.soon());
 	},
