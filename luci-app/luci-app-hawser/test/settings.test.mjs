@@ -97,6 +97,14 @@ test('a value the daemon cannot be asked about may be saved, and the page says s
 	assert.equal(luci.saved.length, 1);
 });
 
+test('an answer that checks nothing is told, not taken for a yes', async () => {
+	for (const [ answer, words ] of [ [ { error: 'arguments of more than 1048576 bytes' }, /more than 1048576 bytes/ ], [ {}, /Load the page again/ ] ]) {
+		const luci = await open({ answer: async () => ({ text: '', answer }) });
+		await luci.page.handleSave();
+		assert.match(luci.text, words);
+	}
+});
+
 test('a first visit has an empty form and no mistake but the missing number', async () => {
 	const luci = await open({ sections: [] });
 	await until('the words', () => luci.all('.hawser-words').length);

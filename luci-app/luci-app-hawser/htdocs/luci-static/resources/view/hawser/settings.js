@@ -185,7 +185,9 @@ return view.extend({
 		if (text === this.asked?.text)
 			return this.asked.answer;
 		const answer = daemon.check(text).then(verdict => {
-			const all = pending.placed(verdict.problems ?? [], sections);
+			if (!Array.isArray(verdict?.problems))
+				throw new Error(verdict?.error || daemon.strange);
+			const all = pending.placed(verdict.problems, sections);
 			if (this.asked?.text === text)
 				this.tell(all);
 			return all.filter(p => !p.warning);
