@@ -133,7 +133,7 @@ type ListenStatus struct {
 	Err     error
 }
 
-// Event is Established, Update, Down or Swept.
+// Event is Established, Update, Down, Swept, ListenChanged or Refused.
 type Event interface{ event() }
 
 // Established: the session with Peer is up. No route of it is known yet, but
@@ -181,10 +181,28 @@ type Swept struct {
 	At       time.Time
 }
 
-func (Established) event() {}
-func (Update) event()      {}
-func (Down) event()        {}
-func (Swept) event()       {}
+// ListenChanged: an address of Config.Listen cannot be listened on, for a reason
+// that is new, or can be again.
+type ListenChanged struct {
+	ListenStatus
+	At time.Time
+}
+
+// Refused: a connection was closed before a byte of it was read. One address is
+// told once a minute at most; Refused of the Speaker counts all. These alone may
+// be lost when their reader is slow.
+type Refused struct {
+	Address netip.Addr
+	Reason  string
+	At      time.Time
+}
+
+func (Established) event()   {}
+func (Update) event()        {}
+func (Down) event()          {}
+func (Swept) event()         {}
+func (ListenChanged) event() {}
+func (Refused) event()       {}
 
 // PeerID says who: the label of its settings and its address.
 type PeerID struct {

@@ -863,7 +863,7 @@ func TestListenAddressesAreRetriedUntilTheyAreThere(t *testing.T) {
 		if l := s.Listening(); len(l) != 1 || l[0].Err == nil {
 			t.Errorf("before Run: %v", l)
 		}
-		hear(t, s)
+		us := hear(t, s)
 		time.Sleep(time.Hour)
 		if l := s.Listening(); l[0].Err != syscall.EADDRNOTAVAIL || l[0].Address != here {
 			t.Errorf("while missing: %v", l)
@@ -872,6 +872,15 @@ func TestListenAddressesAreRetriedUntilTheyAreThere(t *testing.T) {
 		time.Sleep(2 * listenRetry)
 		if l := s.Listening(); l[0].Err != nil {
 			t.Errorf("once there: %v", l)
+		}
+		us.mu.Lock()
+		defer us.mu.Unlock()
+		var told []error
+		for _, ev := range us.events {
+			told = append(told, ev.(ListenChanged).Err)
+		}
+		if !slices.Equal(told, []error{syscall.EADDRNOTAVAIL, nil}) {
+			t.Errorf("told %v", told)
 		}
 	})
 }

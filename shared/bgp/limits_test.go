@@ -26,6 +26,18 @@ func TestConnectionsOfOneAddressAreBoundedInTime(t *testing.T) {
 	})
 }
 
+// refusals are the Refused events.
+func (e *ear) refusals() (all []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.events {
+		if r, ok := ev.(Refused); ok {
+			all = append(all, r.Address.String()+": "+r.Reason)
+		}
+	}
+	return all
+}
+
 func TestAPeerThatConnectsTooOftenIsTurnedAwayForAWhile(t *testing.T) {
 	inWorld(t, []Peer{passive(peerA, settings(65000, "1.1.1.1"))}, nil, func(t *testing.T, w *world, us *ear) {
 		for range 10 * acceptBurst {
@@ -36,6 +48,9 @@ func TestAPeerThatConnectsTooOftenIsTurnedAwayForAWhile(t *testing.T) {
 		}
 		if n := us.Refused(); n != 9*acceptBurst {
 			t.Errorf("%d refused", n)
+		}
+		if got := us.refusals(); fmt.Sprint(got) != "[10.0.0.2: the peer connects too often]" {
+			t.Errorf("told %q", got)
 		}
 		time.Sleep(time.Second)
 		w.call(t, peerA).shake(65001, 90, "2.2.2.2")

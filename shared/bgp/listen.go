@@ -76,6 +76,9 @@ func (s *Speaker) serve(ctx context.Context, i int) error {
 			}
 			s.log.Info("listening", "address", got)
 			s.setListening(i, ListenStatus{Address: got})
+			if last != "" {
+				s.emit(ListenChanged{ListenStatus{Address: got}, time.Now()}, nil)
+			}
 			s.guardWith(i, l)
 			err, last = s.accept(ctx, l), ""
 			s.guardWith(i, nil)
@@ -91,6 +94,7 @@ func (s *Speaker) serve(ctx context.Context, i int) error {
 		if err.Error() != last {
 			last = err.Error()
 			s.log.Warn("cannot listen, trying again", "address", at, "reason", err)
+			s.emit(ListenChanged{ListenStatus{at, err}, time.Now()}, nil)
 		}
 		sleep(ctx, listenRetry)
 	}
@@ -132,8 +136,9 @@ func (s *Speaker) greet(nc net.Conn) {
 			tcp.SetLinger(0) // nothing of it stays behind
 		}
 		nc.Close()
-		if s.refused.note(c.remote.Addr(), time.Now()) {
+		if now := time.Now(); s.refused.note(c.remote.Addr(), now) {
 			s.log.Warn("connection refused", "address", c.remote.Addr(), "reason", err)
+			s.mention(Refused{c.remote.Addr(), err.Error(), now})
 		}
 	}
 }

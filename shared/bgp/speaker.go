@@ -176,9 +176,17 @@ func (s *Speaker) emit(ev Event, dead <-chan struct{}) bool {
 	return false
 }
 
+// mention is emit for what may be lost: it never waits.
+func (s *Speaker) mention(ev Event) {
+	select {
+	case s.events <- ev:
+	default:
+	}
+}
+
 // Events returns the channel of everything that happens, in order for each
 // peer. One reader must keep reading it while Run runs; a slow reader slows
-// the sessions down and loses nothing. It is closed when Run returns.
+// the sessions down and loses nothing but Refused. It is closed when Run returns.
 func (s *Speaker) Events() <-chan Event { return s.events }
 
 // Announce says which routes to tell: all of them. The difference is sent to

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -69,6 +70,28 @@ func TestWhatHappensIsRemembered(t *testing.T) {
 		}
 		if got := w.status().Totals; got.Sessions != 1 || got.Flaps != 1 || got.Updates != 2 || got.Announced != 3 || got.Established != 0 {
 			t.Errorf("totals %+v", got)
+		}
+	})
+}
+
+func TestWhoConnectsFromManyAddressesDoesNotFillTheMemory(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		at := netip.MustParseAddrPort("192.168.1.1:179")
+		w.s.events <- bgp.ListenChanged{ListenStatus: bgp.ListenStatus{Address: at, Err: errors.New("address already in use")}, At: time.Now()}
+		for i := range 100 {
+			w.s.events <- bgp.Refused{Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), Reason: "not configured", At: time.Now()}
+		}
+		w.s.events <- bgp.ListenChanged{ListenStatus: bgp.ListenStatus{Address: at}, At: time.Now()}
+		time.Sleep(time.Minute)
+		w.s.events <- bgp.Refused{Address: five, Reason: "not configured", At: time.Now()}
+		const want = "started routerIdChosen notListening" +
+			" connectionRefused connectionRefused connectionRefused connectionRefused connectionRefused listening connectionRefused"
+		if got := w.kinds(); got != want {
+			t.Errorf("%s\nwant:\n%s", got, want)
+		}
+		all, _ := w.d.Journal().Since(0, 1)
+		if e := all[0]; e.Peer != five || e.Text != "192.168.1.5: connection refused: not configured" {
+			t.Errorf("%+v", e)
 		}
 	})
 }

@@ -29,6 +29,10 @@ func (l *line) event(e bgp.Event) {
 		l.down(e)
 	case bgp.Swept:
 		l.swept(e)
+	case bgp.ListenChanged:
+		l.noteListening(e)
+	case bgp.Refused:
+		l.noteCaller(e)
 	}
 }
 

@@ -47,6 +47,7 @@ type line struct {
 	history journal.History
 	up      map[netip.Addr]bool // established sessions
 	totals  status.Totals       // the counts of it
+	callers callers
 
 	metrics *metrics.Server
 	live    liveness

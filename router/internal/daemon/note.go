@@ -43,6 +43,37 @@ func (l *line) noteSwept(e bgp.Swept, gone int) {
 	l.notePeer(journal.StaleGone, e.Peer, e.At, fmt.Sprintf("%s (%s): %d stale routes are gone: %s", e.Peer.Address, e.Peer.Name, gone, e.Reason))
 }
 
+func (l *line) noteListening(e bgp.ListenChanged) {
+	ev := journal.Event{Kind: journal.Listening, Time: e.At, Text: fmt.Sprintf("listening on %s again", e.Address)}
+	if e.Err != nil {
+		ev.Kind, ev.Text = journal.NotListening, fmt.Sprintf("cannot listen on %s, trying again: %v", e.Address, e.Err)
+	}
+	l.journal.Add(ev)
+}
+
+// callersAMinute are remembered at most, so that who connects from many
+// addresses does not push out everything else.
+const callersAMinute = 5
+
+// callers counts the refused ones that were remembered in a minute.
+type callers struct {
+	minute time.Time
+	said   int
+}
+
+func (l *line) noteCaller(e bgp.Refused) {
+	c := &l.callers
+	if e.At.Sub(c.minute) >= time.Minute {
+		*c = callers{minute: e.At}
+	}
+	if c.said++; c.said > callersAMinute {
+		return
+	}
+	l.journal.Add(journal.Event{
+		Kind: journal.CallerRefused, Time: e.At, Peer: e.Address, Text: fmt.Sprintf("%s: connection refused: %s", e.Address, e.Reason),
+	})
+}
+
 // noteRefused remembers a kind of refusal, the first time in a session.
 func (l *line) noteRefused(addr netip.Addr, reason string, n int) {
 	l.journal.Add(journal.Event{

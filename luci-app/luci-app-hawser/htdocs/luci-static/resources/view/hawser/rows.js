@@ -250,6 +250,9 @@ function eventWords(kind) {
 	case 'sessionUp':       return _('session up');
 	case 'sessionDown':     return _('session down');
 	case 'sessionCleared':  return _('session cleared');
+	case 'notListening':    return _('not listening');
+	case 'listening':       return _('listening again');
+	case 'connectionRefused': return _('connection refused');
 	case 'routesRefused':   return _('routes refused');
 	case 'tooManyPrefixes': return _('too many prefixes');
 	case 'staleRoutesGone': return _('old routes gone');
@@ -269,8 +272,8 @@ function eventWords(kind) {
 
 function eventTone(kind) {
 	switch (kind) {
-	case 'sessionUp': case 'nextHopBack': case 'bfdUp': return 'good';
-	case 'configRefused': case 'sessionDown': case 'routesRefused': case 'tooManyPrefixes': case 'nextHopLost': case 'bfdDown': case 'kernelError': return 'bad';
+	case 'sessionUp': case 'nextHopBack': case 'bfdUp': case 'listening': return 'good';
+	case 'configRefused': case 'sessionDown': case 'routesRefused': case 'tooManyPrefixes': case 'nextHopLost': case 'bfdDown': case 'kernelError': case 'notListening': return 'bad';
 	}
 	return '';
 }
