@@ -97,11 +97,12 @@ type Answer struct {
 
 // Overview is what a page that shows everything asks for, in one answer.
 type Overview struct {
-	// Status is the snapshot; its routes are those of the page.
-	Status  *Snapshot `json:"status"`
-	Routes  Page      `json:"routes"`
-	Events  Events    `json:"events"`
-	History History   `json:"history"`
+	// Status is the snapshot, with neighbors in brief and without routes: those
+	// are in the page.
+	Status  *Digest `json:"status"`
+	Routes  Page    `json:"routes"`
+	Events  Events  `json:"events"`
+	History History `json:"history"`
 }
 
 // Page is a part of the routes, sorted by prefix.

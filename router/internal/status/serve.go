@@ -20,7 +20,7 @@ func (s *Server) reply(r Request) Answer {
 		return Answer{Snapshot: snapshot}
 	case r.Get == "overview":
 		return Answer{Overview: &Overview{
-			Status: s.snapshot(false), Routes: s.page(r.Pick), Events: s.events(r.After, r.Events), History: s.source.History(),
+			Status: digest(s.snapshot(false)), Routes: s.page(r.Pick), Events: s.events(r.After, r.Events), History: s.source.History(),
 		}}
 	case r.Get == "routes":
 		p := s.page(r.Pick)
