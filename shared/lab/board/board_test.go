@@ -58,11 +58,13 @@ router bgp 65001
   network ` + service + `
 `
 
-// place is the board on a wire with two real peers, BIRD 2 and FRR's bgpd, and a
-// client, whose way to the services is the board.
+// place is the board on a wire with two real peers, BIRD 2 and FRR's bgpd, a
+// client, whose way to the services is the board, and eight hosts where nothing
+// runs yet.
 type place struct {
 	*board.Board
 	bird, frr, client *lab.Host
+	eight             []*lab.Host
 }
 
 func scene(t *testing.T, files ...board.File) place {
@@ -75,6 +77,12 @@ func scene(t *testing.T, files ...board.File) place {
 	client := l.Host("client")
 	bridge.Attach(client, "eth0", "10.77.2.50/24")
 	client.Route("10.77.100.0/24 via 10.77.2.1")
+	var eight []*lab.Host
+	for i := range 8 {
+		h := l.Host(fmt.Sprintf("peer%d", i))
+		bridge.Attach(h, "eth0", fmt.Sprintf("10.77.2.%d/24", 20+i))
+		eight = append(eight, h)
+	}
 	for _, words := range []string{"tuntap add tap0 mode tap", "link set tap0 master br0 up"} {
 		if _, err := wire.Run(t.Context(), "ip", strings.Fields(words)...); err != nil {
 			t.Fatal(err)
@@ -98,7 +106,7 @@ func scene(t *testing.T, files ...board.File) place {
 	start(t, bird, "bird", birdConfig, "-f", "-c", "CONFIG", "-s", "DIR/bird.ctl", "-P", "DIR/bird.pid")
 	start(t, frr, "/usr/lib/frr/bgpd", bgpdConfig, "-f", "CONFIG", "-Z",
 		"-i", "DIR/bgpd.pid", "--vty_socket", "DIR", "-P", "0", "--log", "stdout")
-	return place{b, bird, frr, client}
+	return place{b, bird, frr, client, eight}
 }
 
 // start starts a daemon with a configuration file and a directory of its own,
