@@ -103,7 +103,11 @@ func (l *line) clear(peer netip.Addr, soft bool) (status.Cleared, error) {
 // cannot be asked for its own, which it reports.
 func (l *line) again(addr netip.Addr) bool {
 	l.sessions.Retell(addr)
-	return l.sessions.Refresh(addr)
+	if !l.sessions.Refresh(addr) {
+		return false
+	}
+	l.rib.AskedAgain(addr)
+	return true
 }
 
 func clearedText(addr netip.Addr, soft bool) string {

@@ -153,6 +153,30 @@ func TestASoftClearGoesBothWaysAndSaysWhoCannot(t *testing.T) {
 	})
 }
 
+func TestWhatIsToldAgainAfterASoftClearIsNotCountedTwice(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		w.s.state, w.s.able = bgp.StateEstablished, true
+		w.s.up(five)
+		foreign := make([]netip.Prefix, 5)
+		for i := range foreign {
+			foreign[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)
+		}
+		forgotten := func() int {
+			synctest.Wait()
+			return asked(w.d, func(l *line) int { return l.rib.Count(five).Dropped })
+		}
+		w.s.tell(five, foreign...)
+		before := forgotten()
+		if _, err := w.d.Clear(five, true); err != nil || before == 0 {
+			t.Fatalf("%d forgotten, %v", before, err)
+		}
+		w.s.tell(five, foreign...)
+		if after := forgotten(); after != before {
+			t.Errorf("%d are forgotten, %d were", after, before)
+		}
+	})
+}
+
 func TestRoutesComeInPages(t *testing.T) {
 	within(t, strings.ReplaceAll(twoNeighbors, "option max_prefixes '2'", "option max_prefixes '5000'"), func(w *world) {
 		w.s.up(five)
