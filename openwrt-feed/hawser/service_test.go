@@ -63,6 +63,7 @@ var plain = []string{
 	"procd_open_instance",
 	"procd_set_param command DIR/hawser run",
 	"procd_set_param file DIR/config",
+	"procd_set_param nice -10",
 	"procd_set_param reload_signal HUP",
 	"procd_set_param respawn 3600 5 0",
 	"procd_set_param stdout 1",

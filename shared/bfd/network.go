@@ -22,6 +22,8 @@ type network interface {
 // receiver blocks until a packet comes. After Close it fails.
 type receiver interface {
 	receive(b []byte) (arrival, error)
+	// waiting reports whether a packet has come that was not received yet.
+	waiting() bool
 	io.Closer
 }
 

@@ -38,6 +38,9 @@ type session struct {
 	sendAt   time.Time // zero: never
 	detectAt time.Time // zero: nothing to miss
 	leaveAt  time.Time // zero: it stays
+	// doubtTo is how long a verdict may still be put off; zero while there is
+	// no doubt.
+	doubtTo time.Time
 }
 
 func newSession(want Session, mine uint32, now time.Time) *session {
@@ -105,7 +108,7 @@ func (s *session) receive(p *packet, now time.Time) (answer bool) {
 		s.polling, s.heldRx, s.heldTx = false, 0, 0
 	}
 	s.step(p.state, now)
-	s.detectAt = now.Add(s.detection())
+	s.detectAt, s.doubtTo = now.Add(s.detection()), time.Time{}
 	if s.state == AdminDown {
 		s.detectAt = time.Time{}
 	}
@@ -200,10 +203,37 @@ func (s *session) tick(now time.Time) (send, over bool) {
 	return true, false
 }
 
+// again is when a verdict that was put off is looked at again.
+const again = time.Millisecond
+
+// late is how much later than asked for a clock may come on a machine that has
+// time for us.
+const late = 10 * time.Millisecond
+
+// doubt puts off what is due to be declared dead: a packet may lie unread, or we
+// were the ones who did not listen, since a busy machine, or one that was halted
+// itself, gave us no time. For no longer than one interval, or whoever floods
+// the socket keeps the dead alive.
+func (s *session) doubt(now time.Time) {
+	if s.doubtTo.IsZero() {
+		s.doubtTo = now.Add(max(s.requiredRx(), s.remote.desiredTx))
+	}
+	if now.Before(s.doubtTo) {
+		s.detectAt = now.Add(again)
+	}
+}
+
+// overdue reports whether tick would declare the neighbour dead, and whether the
+// clock came too late to be believed.
+func (s *session) overdue(now time.Time) (due, deaf bool) {
+	due = !s.detectAt.IsZero() && !now.Before(s.detectAt) && s.state != AdminDown
+	return due, due && (now.Sub(s.detectAt) > late || !s.doubtTo.IsZero())
+}
+
 // expire is a neighbour that has gone silent (§6.8.4). What it said counts no
 // more (§6.8.1: its discriminator is forgotten after a detection time).
 func (s *session) expire(now time.Time) {
-	s.detectAt = time.Time{}
+	s.detectAt, s.doubtTo = time.Time{}, time.Time{}
 	s.remote.discriminator, s.remote.multiplier = 0, 0
 	s.remote.requiredRx = time.Microsecond
 	if s.state == Init || s.state == Up {

@@ -27,6 +27,7 @@ type Speaker struct {
 	byKey   map[Key]*watched
 	byMine  map[uint32]*watched
 	agenda  agenda
+	inboxes []receiver
 	ignored Ignored
 	pending []Event // not yet told
 	buffer  [packetLength]byte
@@ -196,6 +197,9 @@ func (s *Speaker) Run(ctx context.Context) error {
 			}
 			stop := context.AfterFunc(ctx, func() { r.Close() })
 			defer stop()
+			s.mu.Lock()
+			s.inboxes = append(s.inboxes, r)
+			s.mu.Unlock()
 			group.Go(func() error { return s.read(ctx, r, multihop) })
 		}
 	}
@@ -370,6 +374,9 @@ func (s *Speaker) work() time.Time {
 	for len(s.agenda) > 0 && !now.Before(s.agenda[0].due) {
 		w := s.agenda[0].w
 		before := w.state
+		if due, deaf := w.overdue(now); due && (deaf || s.unread()) {
+			w.doubt(now)
+		}
 		send, over := w.tick(now)
 		if over {
 			s.drop(w)
@@ -387,6 +394,16 @@ func (s *Speaker) work() time.Time {
 		return time.Time{}
 	}
 	return s.agenda[0].due
+}
+
+// unread reports whether a packet lies in a socket.
+func (s *Speaker) unread() bool {
+	for _, r := range s.inboxes {
+		if r.waiting() {
+			return true
+		}
+	}
+	return false
 }
 
 // tell hands over the events, in order. Nobody waits for a slow reader but the

@@ -23,12 +23,15 @@ var (
 type cable struct {
 	mu     sync.Mutex
 	cut    bool
+	late   bool // what comes to the west lies unread
+	unread []letter
 	boxes  map[netip.Addr]chan letter
 	passed []letter
 }
 
 type letter struct {
 	from netip.Addr
+	to   netip.Addr
 	at   time.Time
 	ttl  int
 	packet
@@ -51,7 +54,7 @@ func (p plug) listen(multihop, v6 bool) (receiver, error) {
 	if !multihop && !v6 {
 		box = p.boxes[p.own]
 	}
-	return &mailbox{box: box, own: p.own, closed: make(chan struct{})}, nil
+	return &mailbox{box: box, own: p.own, full: p.full, closed: make(chan struct{})}, nil
 }
 
 func (p plug) dial(k Key) (io.WriteCloser, error) { return pen{p, k.Remote}, nil }
@@ -73,10 +76,32 @@ func (c *cable) post(from, to netip.Addr, b []byte, ttl int) error {
 		return err
 	}
 	c.passed = append(c.passed, l)
-	if !c.cut {
+	l.to = to
+	switch {
+	case c.late && to == west:
+		c.unread = append(c.unread, l)
+	case !c.cut:
 		c.boxes[to] <- l
 	}
 	return nil
+}
+
+// busy has what comes to the west lie unread, or be read at last.
+func (c *cable) busy(late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = late
+	for _, l := range c.unread {
+		if !late {
+			c.boxes[l.to] <- l
+		}
+	}
+}
+
+func (c *cable) full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late && len(c.unread) > 0
 }
 
 // since are the letters of one side after a moment.
@@ -102,6 +127,7 @@ type mailbox struct {
 	own    netip.Addr
 	once   sync.Once
 	closed chan struct{}
+	full   func() bool // says that something lies unread
 }
 
 func (m *mailbox) receive(b []byte) (arrival, error) {
@@ -112,6 +138,8 @@ func (m *mailbox) receive(b []byte) (arrival, error) {
 		return arrival{}, net.ErrClosed
 	}
 }
+
+func (m *mailbox) waiting() bool { return m.full != nil && m.full() }
 
 func (m *mailbox) Close() error {
 	m.once.Do(func() { close(m.closed) })
@@ -239,6 +267,36 @@ func TestSilenceIsNoticedAfterTheDetectionTime(t *testing.T) {
 		pass(10 * time.Second)
 		if w.events() != "Up Down Up" {
 			t.Errorf("then %q", w.events())
+		}
+	})
+}
+
+// deadline is when the one session of s is declared dead.
+func deadline(s *side) time.Time {
+	s.Speaker.mu.Lock()
+	defer s.Speaker.mu.Unlock()
+	for _, w := range s.byKey {
+		return w.detectAt
+	}
+	return time.Time{}
+}
+
+func TestAPacketThatLiesUnreadIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w, e, stop := joined(t, 50*time.Millisecond)
+		defer stop()
+		c.busy(true)
+		pass(time.Until(deadline(w)) + 20*time.Millisecond)
+		c.busy(false)
+		pass(time.Second)
+		if w.events() != "Up" || e.events() != "Up" {
+			t.Errorf("%q and %q", w.events(), e.events())
+		}
+		c.busy(true)
+		busy := time.Now()
+		pass(time.Second)
+		if got := w.last(); got.State != Down || got.At.Sub(busy) > 200*time.Millisecond {
+			t.Errorf("somebody who floods the socket keeps it up: %+v after %v", got, got.At.Sub(busy))
 		}
 	})
 }

@@ -87,6 +87,18 @@ func (i *inbox) receive(b []byte) (arrival, error) {
 	return a, nil
 }
 
+// waiting asks for the length of the next datagram (udp(7), SIOCINQ). A socket
+// that cannot tell has nothing to read.
+func (i *inbox) waiting() bool {
+	rc, err := i.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	err = rc.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	return err == nil && n > 0
+}
+
 // cmsgAlign is how control messages are aligned (cmsg(3)).
 var cmsgAlign = unix.CmsgSpace(1) - unix.SizeofCmsghdr
 
