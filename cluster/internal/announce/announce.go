@@ -14,6 +14,9 @@ type Options struct {
 	IgnoreExcludeLB bool
 	// Grace lets a node that is leaving announce a moment longer.
 	Grace bool
+	// FromAfar is how others look at the node: one of whose kubelet nothing is
+	// heard is taken for dead. A speaker that runs knows better of its own.
+	FromAfar bool
 	// Down has the peers of this node whose session is not up, by name, with
 	// the reason in words. They are announced to all the same, so that they
 	// are told at once when they come up.
@@ -46,6 +49,7 @@ const (
 	NodeNetworkUnavailable    Reason = "nodeNetworkUnavailable"
 	NodeExcluded              Reason = "nodeExcluded"
 	NodeDraining              Reason = "nodeDraining"
+	NodeSilent                Reason = "nodeSilent"
 	NoEndpoints               Reason = "noEndpoints"
 	NoLocalEndpoints          Reason = "noLocalEndpoints"
 	PoolUnknown               Reason = "poolUnknown"
@@ -57,7 +61,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		PoolUnknown, NoMatchingAdvertisement, NotSelected,
-		NodeNetworkUnavailable, NodeExcluded, NodeDraining,
+		NodeNetworkUnavailable, NodeExcluded, NodeDraining, NodeSilent,
 		NoEndpoints, NoLocalEndpoints,
 		ConflictingAdvertisements, PeerDown,
 	}

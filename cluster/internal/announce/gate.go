@@ -29,6 +29,8 @@ func gateOf(nodes []model.Node, name string, o Options) gate {
 			return gate{NodeExcluded, "the node has the label " + ExcludeLabel}
 		case n.Leaving != "" && !o.Grace:
 			return gate{NodeDraining, "the node is " + n.Leaving}
+		case n.Silent && o.FromAfar:
+			return gate{NodeSilent, "nothing is heard of its kubelet: the node's condition Ready is Unknown"}
 		}
 		return gate{}
 	}

@@ -278,6 +278,10 @@ d/x * nodeExcluded: the node has the label node.kubernetes.io/exclude-from-exter
 		cluster: cluster(node(func(n *model.Node) { n.Leaving = "drained" }), service("x", "192.0.2.1", "n1")), want: `
 d/x * nodeDraining: the node is drained
 `},
+	{name: "the node is silent, looked at from afar", options: Options{FromAfar: true},
+		cluster: cluster(node(func(n *model.Node) { n.Silent = true }), service("x", "192.0.2.1", "n1")), want: `
+d/x * nodeSilent: nothing is heard of its kubelet: the node's condition Ready is Unknown
+`},
 	{name: "the node is gone",
 		cluster: cluster(func(s *scene) { s.Nodes = s.Nodes[1:] }, service("x", "192.0.2.1", "n1")), want: `
 d/x * nodeDraining: the cluster has no node of this name

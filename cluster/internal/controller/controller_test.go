@@ -128,6 +128,40 @@ func TestHowAServiceIsAnnouncedIsToldOnceItHasSettled(t *testing.T) {
 	expect(t, "events without pods", f.events, "Service web NotAnnounced: not from node1: noEndpoints: no endpoint is ready or serving; not from node2: nodeDraining: the node is drained")
 }
 
+func TestOfANodeWithoutPowerNothingCountsAsUp(t *testing.T) {
+	f := harbour()
+	up := []kube.Session{{Peer: "router", State: kube.StateEstablished}}
+	f.fleet = map[string][]kube.Session{"node1": up, "node2": up}
+	c, _ := worker(f)
+	look := func(what string, want kube.SessionCount, events ...string) {
+		t.Helper()
+		f.events = nil
+		c.pass(context.Background())
+		for range 3 {
+			c.tell()
+		}
+		if got := f.counts["router"]; got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+		expect(t, what, f.events, events...)
+	}
+	c.pass(context.Background())
+	look("at first", kube.SessionCount{Established: 2, Total: 2}, "Service web Announced: from 2 of 2 nodes")
+	f.snapshot.Nodes[1].Silent = true
+	look("without power", kube.SessionCount{Established: 1, Total: 2},
+		"Node node2 NotAnnounced: no Service is announced from this node: nodeSilent: nothing is heard of its kubelet: the node's condition Ready is Unknown")
+	f.snapshot.Nodes[1].Silent = false
+	look("with power", kube.SessionCount{Established: 2, Total: 2}, "Node node2 Announced: Services are announced from this node again")
+}
+
+func TestASpeakerWithoutAKubeletAnnouncesOn(t *testing.T) {
+	f := harbour()
+	f.snapshot.Nodes[0].Silent = true // its own
+	c, r := worker(f)
+	c.pass(context.Background())
+	expect(t, "routes", r.table(), "10.0.0.0/32 to [192.0.2.254]")
+}
+
 func TestANewLeaderDoesNotRepeatThatAllIsWell(t *testing.T) {
 	f := harbour()
 	f.snapshot.Services[0].Holds, f.snapshot.Services[0].HoldsFrom = []netip.Addr{netip.MustParseAddr("10.0.0.0")}, "home"

@@ -30,7 +30,7 @@ type why struct {
 
 // ofNode are the reasons that hold for a node and every Service on it. They
 // are told of the node, once, and not of each of its Services.
-var ofNode = []announce.Reason{announce.NodeNetworkUnavailable, announce.NodeExcluded, announce.NodeDraining}
+var ofNode = []announce.Reason{announce.NodeNetworkUnavailable, announce.NodeExcluded, announce.NodeDraining, announce.NodeSilent}
 
 // expected are reasons that are how things should be while other nodes
 // announce the Service.
@@ -117,7 +117,7 @@ func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 		}
 	}
 	rest, local := split(c.view.Snapshot)
-	o := announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB}
+	o := announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB, FromAfar: true}
 	for _, alike := range announce.Alike(rest, o) {
 		_, refused := announce.Routes(rest, alike[0], o)
 		judge(services, nodes, refused, alike)

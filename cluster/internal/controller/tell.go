@@ -123,19 +123,24 @@ func (c *Controller) tellPools(term context.Context) error {
 }
 
 // count is how many sessions the nodes have with a peer, or nil where that is
-// not known.
+// not known. A node of which nothing is heard has none that is up, whatever its
+// BGPNode still says.
 func (c *Controller) count(peer string) *kube.SessionCount {
 	if c.fleetAt == 0 {
 		return nil
 	}
 	n := &kube.SessionCount{}
-	for _, sessions := range c.fleet {
+	silent := map[string]bool{}
+	for _, node := range c.view.Nodes {
+		silent[node.Name] = node.Silent
+	}
+	for node, sessions := range c.fleet {
 		for _, s := range sessions {
 			if s.Peer != peer {
 				continue
 			}
 			n.Total++
-			if s.State == kube.StateEstablished {
+			if s.State == kube.StateEstablished && !silent[node] {
 				n.Established++
 			}
 		}

@@ -23,8 +23,11 @@ func readNode(n *corev1.Node) (model.Node, bool) {
 		}
 	}
 	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeNetworkUnavailable {
+		switch c.Type {
+		case corev1.NodeNetworkUnavailable:
 			m.NetworkUnavailable = c.Status == corev1.ConditionTrue
+		case corev1.NodeReady:
+			m.Silent = c.Status == corev1.ConditionUnknown
 		}
 	}
 	return m, true

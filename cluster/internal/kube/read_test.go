@@ -162,6 +162,15 @@ func TestWhyANodeLeaves(t *testing.T) {
 	}
 }
 
+func TestANodeIsSilentWhenNothingIsHeardOfItsKubelet(t *testing.T) {
+	for ready, want := range map[corev1.ConditionStatus]bool{corev1.ConditionTrue: false, corev1.ConditionFalse: false, corev1.ConditionUnknown: true} {
+		n := corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready}}}}
+		if m, _ := readNode(&n); m.Silent != want {
+			t.Errorf("Ready is %s: silent is %t", ready, m.Silent)
+		}
+	}
+}
+
 func endpointSlice(nodes ...string) *discoveryv1.EndpointSlice {
 	s := &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Namespace: "default", Name: "web-x", Labels: map[string]string{discoveryv1.LabelServiceName: "web"}},

@@ -210,6 +210,9 @@ type Node struct {
 	// Addresses of type InternalIP, in order.
 	Addresses          []netip.Addr
 	NetworkUnavailable bool
+	// Silent: nobody has heard of its kubelet for a while. It may be without
+	// power, or only its kubelet may be.
+	Silent bool
 	// Leaving says why the node is going away ("being deleted", "drained",
 	// "out of service", "shutting down"), or is empty.
 	Leaving string
