@@ -37,7 +37,7 @@ func TestWithBFDANodeWithoutPowerIsGoneLongBeforeItsHoldTime(t *testing.T) {
 		})
 	}
 	watched(3)
-	address, v := visitedService(t)
+	address, v := visitedService(t, busy)
 
 	v.Count()
 	if err := s.Node("node2").PowerOff(); err != nil {
@@ -47,8 +47,7 @@ func TestWithBFDANodeWithoutPowerIsGoneLongBeforeItsHoldTime(t *testing.T) {
 	if err := v.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := v.Count()
-	t.Logf("power off with BFD at 50 ms x 3: %d of %d requests failed, the longest pause between two answers was %v", got.Failed, got.Failed+got.OK, got.LongestGap)
+	toll(t, v, "power off with BFD at 50 ms x 3")
 	unharmed(t, v, "with two nodes left")
 	if err := s.Node("node2").PowerOn(t.Context()); err != nil {
 		t.Fatal(err)

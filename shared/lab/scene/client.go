@@ -43,13 +43,18 @@ type Visits struct {
 	OK, Failed int
 	// LongestGap between two good answers.
 	LongestGap time.Duration
-	Nodes      map[string]int
-	LastError  string
+	// FirstFailed and LastFailed are when those requests were made.
+	FirstFailed, LastFailed time.Time
+	Nodes                   map[string]int
+	LastError               string
 }
 
 func (v Visits) String() string {
 	return fmt.Sprintf("%d answered, %d failed, longest gap %v", v.OK, v.Failed, v.LongestGap.Round(time.Millisecond))
 }
+
+// Outage is the time in which requests failed.
+func (v Visits) Outage() time.Duration { return v.LastFailed.Sub(v.FirstFailed) }
 
 // Visitor asks again and again, each time on a new connection, until stopped.
 type Visitor struct {
@@ -66,18 +71,15 @@ type Visitor struct {
 // Patience is how long the client waits for an answer.
 const Patience = time.Second
 
-// visitEvery makes fifty requests a second.
-const (
-	visitEvery = 20 * time.Millisecond
-	visitLimit = 10 * time.Minute
-)
+const visitLimit = 10 * time.Minute
 
-// Visit starts a visitor from the client to an address.
-func (s *Scene) Visit(ctx context.Context, address string) *Visitor {
+// Visit starts a visitor from the client to an address, with so many requests
+// a second.
+func (s *Scene) Visit(ctx context.Context, address string, perSecond int) *Visitor {
 	ctx, cancel := context.WithTimeout(ctx, visitLimit)
 	v := &Visitor{cancel: cancel, visits: Visits{Nodes: map[string]int{}}, last: time.Now(), pending: map[int]bool{}}
 	v.done.Go(func() {
-		tick := time.NewTicker(visitEvery)
+		tick := time.NewTicker(time.Second / time.Duration(perSecond))
 		defer tick.Stop()
 		for {
 			select {
@@ -98,6 +100,7 @@ func (v *Visitor) visit(ctx context.Context, s *Scene, address string) {
 	v.pending[number] = true
 	v.mu.Unlock()
 
+	made := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	reply, err := s.Get(bounded, address)
@@ -112,6 +115,12 @@ func (v *Visitor) visit(ctx context.Context, s *Scene, address string) {
 		err = fmt.Errorf("status %d", reply.Status)
 	}
 	if err != nil {
+		if v.visits.Failed == 0 || made.Before(v.visits.FirstFailed) {
+			v.visits.FirstFailed = made
+		}
+		if made.After(v.visits.LastFailed) {
+			v.visits.LastFailed = made
+		}
 		v.visits.Failed++
 		v.visits.LastError = err.Error()
 		return

@@ -4,19 +4,26 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
 	"github.com/hawser-lb/hawser/shared/lab/scene"
 )
 
+// calm and busy are how many requests a client makes in a second.
+const (
+	calm = 50
+	busy = 200
+)
+
 // visitedService is a Service that a client asks all the time.
-func visitedService(t *testing.T) (string, *scene.Visitor) {
+func visitedService(t *testing.T, perSecond int) (string, *scene.Visitor) {
 	t.Helper()
 	apply(t, service("web", "externalTrafficPolicy: Local"))
 	address := addresses(t, "web", 1)[0]
 	nextHops(t, address, everyNode...)
 	answers(t, address)
-	v := the.Visit(t.Context(), address)
+	v := the.Visit(t.Context(), address, perSecond)
 	t.Cleanup(v.Stop)
 	// A node's kube-proxy may hear of the Service later than the router does,
 	// above all after an outage of the API server: what follows is not its test.
@@ -40,9 +47,18 @@ func unharmed(t *testing.T, v *scene.Visitor, when string) {
 	}
 }
 
+// toll prints what has come of the requests since the last count.
+func toll(t *testing.T, v *scene.Visitor, what string) scene.Visits {
+	t.Helper()
+	got := v.Count()
+	t.Logf("%s: of %d requests %d failed, from the first to the last of these %v", what, got.Failed+got.OK, got.Failed, got.Outage().Round(time.Millisecond))
+	return got
+}
+
 func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
 	s := harbour(t)
-	address, v := visitedService(t)
+	address, v := visitedService(t, busy)
+	v.Count()
 	if err := s.Node("node2").PowerOff(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +66,7 @@ func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
 	if err := v.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	toll(t, v, "power off without BFD, hold time 3 s")
 	unharmed(t, v, "with two nodes left")
 	if err := s.Node("node2").PowerOn(t.Context()); err != nil {
 		t.Fatal(err)
@@ -59,7 +76,7 @@ func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
 
 func TestWithoutAnAPIServerTheRoutesStay(t *testing.T) {
 	s := harbour(t)
-	address, v := visitedService(t)
+	address, v := visitedService(t, calm)
 	s.Kube.StopAPIServer()
 	unharmed(t, v, "without an API server")
 	nextHops(t, address, everyNode...)
@@ -76,7 +93,7 @@ func TestHawserThatWasKilledAdoptsItsRoutes(t *testing.T) {
 	apply(t, service("gone"))
 	gone := addresses(t, "gone", 1)[0]
 	nextHops(t, gone, everyNode...)
-	address, v := visitedService(t)
+	address, v := visitedService(t, calm)
 
 	s.Router.Daemon().Kill()
 	kubectl(t, "delete", "service", "gone")
@@ -93,7 +110,7 @@ func TestHawserThatWasKilledAdoptsItsRoutes(t *testing.T) {
 
 func TestHawserThatIsStoppedLeavesItsRoutes(t *testing.T) {
 	s := harbour(t)
-	address, v := visitedService(t)
+	address, v := visitedService(t, calm)
 	if err := s.Router.Daemon().Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +162,7 @@ func TestTheNextLeaderGivesAddresses(t *testing.T) {
 
 func TestAHangingSpeakerLeavesTheRouteByItsHoldTime(t *testing.T) {
 	s := harbour(t)
-	address, _ := visitedService(t)
+	address, _ := visitedService(t, calm)
 	if err := s.Node("node3").Speaker().Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

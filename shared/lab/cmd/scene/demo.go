@@ -123,7 +123,7 @@ func (st *story) curl(ctx context.Context) error {
 
 func (st *story) loseNode(ctx context.Context) error {
 	st.chapter("A node dies", "the plug of node2 is pulled: no last word. The client asks fifty times a second")
-	visitor := st.s.Visit(ctx, st.address)
+	visitor := st.s.Visit(ctx, st.address, 50)
 	defer visitor.Stop()
 	if err := atLeast(ctx, visitor, 100); err != nil {
 		return err

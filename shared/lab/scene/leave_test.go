@@ -1,0 +1,242 @@
+package scene_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hawser-lb/hawser/shared/lab"
+	"github.com/hawser-lb/hawser/shared/lab/scene"
+)
+
+// stale is what the router says of a session that has not told everything anew.
+var stale = regexp.MustCompile(`"prefixesStale": [1-9][0-9]*`)
+
+// ready waits until a node's speaker is, by the probe of the DaemonSet.
+func ready(t *testing.T, n *scene.Node) {
+	t.Helper()
+	lab.Eventually(t, "the speaker of "+n.Name+" to be ready", func() error {
+		_, err := n.Run(t.Context(), "curl", "-sSf", "--max-time", "5", "http://127.0.0.1:7474/readyz")
+		return err
+	})
+}
+
+// spared fails the test when a request of a planned event failed. Only one that
+// was under way while its next hop left, before the moment gone, may have been
+// reset: no other node knows its connection.
+func spared(t *testing.T, v *scene.Visitor, what string, gone time.Time) {
+	t.Helper()
+	if got := toll(t, v, what); got.Failed > 0 && !got.LastFailed.Before(gone) {
+		t.Errorf("%s: %v, the last %v after the route had changed: %s", what, got, got.LastFailed.Sub(gone), got.LastError)
+	}
+}
+
+// routeChanges follows the kernel's route to a prefix and all groups of next
+// hops, and says what has changed since.
+func routeChanges(t *testing.T, prefix string) func() []string {
+	t.Helper()
+	monitor, err := the.Router.Host.Start("ip", "monitor", "route", "nexthop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(monitor.Kill)
+	return func() []string {
+		return slices.DeleteFunc(strings.Split(monitor.Output(), "\n"), func(line string) bool {
+			return !strings.Contains(line, prefix) && !strings.Contains(line, "group")
+		})
+	}
+}
+
+// TestARollingRestartOfAllSpeakersFailsNoRequest ends and starts one speaker
+// after the other, as the DaemonSet does: the next when the last is ready.
+func TestARollingRestartOfAllSpeakersFailsNoRequest(t *testing.T) {
+	harbour(t)
+	address, v := visitedService(t, busy)
+	changes := routeChanges(t, address)
+	v.Count()
+	for range 3 {
+		restartAll(t)
+	}
+	sessions(t, 3)
+	if got := toll(t, v, "three rolling restarts of three speakers"); got.Failed > 0 {
+		t.Errorf("%v: %s", got, got.LastError)
+	}
+	nextHops(t, address, everyNode...)
+	if got := changes(); len(got) > 0 {
+		t.Errorf("the kernel's route changed meanwhile:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// restartAll waits after each speaker until it is ready, and at last until the
+// router has been told everything again.
+func restartAll(t *testing.T) {
+	t.Helper()
+	for _, n := range the.Nodes {
+		if err := n.Speaker().Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.StartSpeaker(); err != nil {
+			t.Fatal(err)
+		}
+		ready(t, n)
+	}
+	lab.Eventually(t, "every route to have been told again", func() error {
+		out, err := the.Router.Hawser(t.Context(), "show", "ip", "bgp", "neighbors", "--json")
+		if kept := stale.FindString(out); err == nil && kept != "" {
+			err = errors.New(kept)
+		}
+		return err
+	})
+}
+
+// TestADrainFailsNoNewRequest drains a node as a person would: the annotation,
+// then the pods, when its routes are gone, and at last the speaker.
+func TestADrainFailsNoNewRequest(t *testing.T) {
+	s := harbour(t)
+	node2 := s.Node("node2")
+	address, v := visitedService(t, busy)
+	changes := routeChanges(t, address)
+	t.Cleanup(func() { // the test's own context has ended
+		if _, err := s.Kube.Kubectl(context.Background(), "annotate", "node", "node2", "hawser.dev/drain-"); err != nil {
+			t.Error(err)
+		}
+	})
+	v.Count()
+	kubectl(t, "annotate", "node", "node2", "hawser.dev/drain=")
+	nextHops(t, address, everyNode[0], everyNode[2])
+	gone := time.Now()
+	lab.Eventually(t, "node2's routes to be withdrawn", func() error {
+		out, err := s.Kube.Kubectl(t.Context(), "get", "bgpnode", "node2", "-o", "jsonpath={.status.sessions[*].routesSent}")
+		if err == nil && strings.Trim(out, "0 ") != "" {
+			err = fmt.Errorf("it has told %s", out)
+		}
+		return err
+	})
+
+	if err := s.SetPodReady(t.Context(), node2, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := node2.Speaker().Stop(); err != nil {
+		t.Fatal(err)
+	}
+	sessions(t, 2)
+	spared(t, v, "a drain of one of three nodes", gone)
+	if got := visited(t, v, busy); got.Failed > 0 || got.Nodes["node2"] > 0 {
+		t.Errorf("with two nodes left: %v, by %v: %s", got, got.Nodes, got.LastError)
+	}
+
+	if err := node2.StartSpeaker(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetPodReady(t.Context(), node2, true); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, node2)
+	kubectl(t, "annotate", "node", "node2", "hawser.dev/drain-")
+	nextHops(t, address, everyNode...)
+	lab.Eventually(t, "word of the changes of the route", func() error {
+		if len(changes()) == 0 {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+	lab.Eventually(t, "node2 to answer again", func() error {
+		if got := v.Count(); got.Failed > 0 || got.Nodes["node2"] == 0 {
+			return fmt.Errorf("%v, by %v: %s", got, got.Nodes, got.LastError)
+		}
+		return nil
+	})
+}
+
+// sayReady sets a node's condition Ready as its kubelet or the node controller
+// would.
+func sayReady(t *testing.T, node, status, message string) {
+	t.Helper()
+	patch := fmt.Sprintf(`{"status":{"conditions":[{"type":"Ready","status":%q,"reason":"Scene","message":%q}]}}`, status, message)
+	if _, err := the.Kube.Kubectl(context.Background(), "patch", "node", node, "--subresource=status", "--type=strategic", "-p", patch); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// up waits until the BGPPeer says that so many sessions are up.
+func up(t *testing.T, want string) {
+	t.Helper()
+	lab.Eventually(t, "the BGPPeer to say that "+want+" sessions are up", func() error {
+		out, err := the.Kube.Kubectl(t.Context(), "get", "peer", "router", "-o", "jsonpath={.status.sessions.established}/{.status.sessions.total}")
+		if err == nil && out != want {
+			err = fmt.Errorf("it says %s", out)
+		}
+		return err
+	})
+}
+
+// TestANodeThatIsShutDownFailsNoNewRequest has the kubelet say what it says where
+// its graceful shutdown is set up. Afterwards the Node is there, and its BGPNode
+// with a session that is up: neither is believed.
+func TestANodeThatIsShutDownFailsNoNewRequest(t *testing.T) {
+	s := harbour(t)
+	node2 := s.Node("node2")
+	address, v := visitedService(t, busy)
+	t.Cleanup(func() { sayReady(t, "node2", "True", "") })
+	up(t, "3/3")
+
+	v.Count()
+	sayReady(t, "node2", "False", "node is shutting down")
+	nextHops(t, address, everyNode[0], everyNode[2])
+	gone := time.Now()
+	if err := node2.Speaker().Stop(); err != nil {
+		t.Fatal(err)
+	}
+	sessions(t, 2)
+	if err := node2.PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	sayReady(t, "node2", "Unknown", "Kubelet stopped posting node status.")
+	up(t, "2/3")
+	spared(t, v, "an orderly shutdown of one of three nodes", gone)
+
+	if err := node2.PowerOn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sayReady(t, "node2", "True", "")
+	nextHops(t, address, everyNode...)
+	up(t, "3/3")
+}
+
+// TestANodeThatIsShutDownUnannouncedIsMissed has nobody say that the node goes:
+// its speaker ends as in an upgrade, and a moment later there is no power.
+func TestANodeThatIsShutDownUnannouncedIsMissed(t *testing.T) {
+	s := harbour(t)
+	node2 := s.Node("node2")
+	address, v := visitedService(t, busy)
+	v.Count()
+	if err := node2.Speaker().Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := node2.PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // docs/routes.md: 10 to 60 seconds
+	defer cancel()
+	err := lab.Until(ctx, "the router to miss node2", func() error {
+		got, err := s.Router.NextHops(ctx, address)
+		if err == nil && slices.Contains(got, node2.Address) {
+			err = fmt.Errorf("the route goes by %v", got)
+		}
+		return err
+	})
+	if err := errors.Join(err, v.Settle(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	toll(t, v, "a speaker that ends, then power off, unannounced")
+	unharmed(t, v, "with two nodes left")
+	if err := node2.PowerOn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nextHops(t, address, everyNode...)
+}
