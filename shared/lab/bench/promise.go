@@ -4,8 +4,8 @@ import "fmt"
 
 // What Hawser promises of its figures.
 const (
-	slowest = 1.5      // times FRR's time to load the first scene
-	largest = 20 << 20 // bytes with the last scene loaded
+	slowest = 1.0      // times FRR's time to load the first scene
+	largest = 14 << 20 // bytes with the last scene loaded
 )
 
 // Broken lists the promises that the figures do not keep. What was not measured

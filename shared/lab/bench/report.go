@@ -60,6 +60,7 @@ var measures = []measure{
 	{"memory", func(f Figures) float64 { return float64(f.Resident) }, func(v float64) string {
 		return fmt.Sprintf("%.1f MiB", v/(1<<20))
 	}},
+	{"processor", func(f Figures) float64 { return f.Busy }, func(v float64) string { return fmt.Sprintf("%.3f %%", 100*v) }},
 }
 
 func whole(v float64) string { return fmt.Sprintf("%.0f", v) }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
 )
@@ -149,6 +150,31 @@ func start(host *lab.Host, commands ...launch) ([]*lab.Process, error) {
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// processor is the time that the processes together have run: the first number
+// of their threads' schedstat, in nanoseconds.
+func processor(processes []*lab.Process) (time.Duration, error) {
+	var sum time.Duration
+	for _, p := range processes {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.PID()))
+		if err != nil {
+			return 0, err
+		}
+		for _, thread := range threads {
+			text, err := os.ReadFile(thread)
+			if err != nil {
+				return 0, fmt.Errorf("processor time of %s: %w", p, err)
+			}
+			run, _, _ := strings.Cut(string(text), " ")
+			n, err := strconv.ParseInt(run, 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("processor time of %s: %w", p, err)
+			}
+			sum += time.Duration(n)
+		}
+	}
+	return sum, nil
 }
 
 // resident is the memory of all the processes together, in bytes: VmRSS of

@@ -22,6 +22,8 @@ type Scene struct {
 	Hops int
 	// Die: one sender dies after the load. Needs Hops == Senders.
 	Die bool
+	// Idle: the router is watched while nothing happens after the load.
+	Idle bool
 }
 
 // Scenes are the ones that docs/bench.md describes.
@@ -29,7 +31,7 @@ func Scenes() []Scene {
 	return []Scene{
 		{Name: "10,000 prefixes, 1 peer", Senders: 1, Prefixes: 10_000, Hops: 1},
 		{Name: "1,000 prefixes, 8 peers", Senders: 8, Prefixes: 1_000, Hops: 8, Die: true},
-		{Name: "100 prefixes, 10 peers, 2 next hops", Senders: 10, Prefixes: 100, Hops: 2},
+		{Name: "100 prefixes, 10 peers, 2 next hops", Senders: 10, Prefixes: 100, Hops: 2, Idle: true},
 	}
 }
 
@@ -40,6 +42,7 @@ type Figures struct {
 	Routes   int           // route messages of the kernel
 	NextHops int           // next-hop object messages of the kernel
 	Resident int64         // bytes after the phase
+	Busy     float64       // share of one core, of an idle phase
 }
 
 // patience bounds each phase.
@@ -144,6 +147,11 @@ func (r *run) phases() error {
 	if err != nil {
 		return err
 	}
+	if r.scene.Idle {
+		if err := r.idle(); err != nil {
+			return err
+		}
+	}
 	if r.scene.Die {
 		dead := r.senders[0]
 		r.senders, unload = r.senders[1:], unload[1:]
@@ -194,6 +202,24 @@ func (r *run) phase(name string, prefixes, hops int, act func() error) error {
 	r.figures = append(r.figures, Figures{Phase: name, Time: end.Sub(begin),
 		Routes: r.table.routes, NextHops: r.table.nextHops, Resident: memory})
 	return nil
+}
+
+// nothing is for how long nothing happens: a keepalive of each peer is in it.
+const nothing = 30 * time.Second
+
+// idle measures what the router computes while nothing happens.
+func (r *run) idle() error {
+	before, err := processor(r.daemons)
+	if err != nil {
+		return err
+	}
+	time.Sleep(nothing)
+	after, err := processor(r.daemons)
+	if err != nil {
+		return err
+	}
+	r.figures = append(r.figures, Figures{Phase: "idle", Busy: (after - before).Seconds() / nothing.Seconds()})
+	return r.alive()
 }
 
 func (r *run) alive() error {
