@@ -33,7 +33,9 @@ func TestAServiceThatChangesUnderTheWriteGetsItsAddressAllTheSame(t *testing.T) 
 		t.Errorf("it took %d writes, not 4", n)
 	}
 	event(t, "Service/web", "AddressAssigned", "10.7.0.0 from pool home")
-	if out := kubectl(t, "get", "events", "--field-selector", "involvedObject.name=web,reason=AddressAssigned", "-o", "name"); strings.Count(out, "\n") > 0 {
+	// Other tests have had Services of that name.
+	uid := kubectl(t, "get", "service", "web", "-o", "jsonpath={.metadata.uid}")
+	if out := kubectl(t, "get", "events", "--field-selector", "involvedObject.uid="+uid+",reason=AddressAssigned", "-o", "name"); strings.Count(out, "\n") > 0 {
 		t.Errorf("it is told more than once: %s", out)
 	}
 }
