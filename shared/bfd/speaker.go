@@ -3,11 +3,11 @@ package bfd
 import (
 	"container/heap"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -190,17 +190,7 @@ func (s *Speaker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, multihop := range []bool{false, true} {
 		for _, v6 := range []bool{false, true} {
-			r, err := s.net.listen(multihop, v6)
-			if err != nil {
-				s.log.Warn("bfd cannot listen", "multihop", multihop, "ipv6", v6, "error", err)
-				continue
-			}
-			stop := context.AfterFunc(ctx, func() { r.Close() })
-			defer stop()
-			s.mu.Lock()
-			s.inboxes = append(s.inboxes, r)
-			s.mu.Unlock()
-			group.Go(func() error { return s.read(ctx, r, multihop) })
+			group.Go(func() error { return s.hear(ctx, multihop, v6) })
 		}
 	}
 	group.Go(func() error { return s.keepTime(ctx) })
@@ -214,20 +204,58 @@ func (s *Speaker) Run(ctx context.Context) error {
 	return err
 }
 
-// read takes packets from one socket until ctx ends.
-func (s *Speaker) read(ctx context.Context, r receiver, multihop bool) error {
-	defer r.Close()
-	b := make([]byte, 256)
+// retry is the pause before a socket that cannot be had is tried again: another
+// program may have the port.
+const retry = 5 * time.Second
+
+// hear takes packets from one port in one family until ctx ends.
+func (s *Speaker) hear(ctx context.Context, multihop, v6 bool) error {
+	said := ""
 	for {
-		from, err := r.receive(b)
+		err := s.read(ctx, multihop, v6)
 		if ctx.Err() != nil {
 			return nil
 		}
+		if said != err.Error() {
+			said = err.Error()
+			s.log.Warn("bfd hears nothing, it is tried again", "multihop", multihop, "ipv6", v6, "error", err)
+		}
+		timer := time.NewTimer(retry)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// read takes packets from a socket of its own until that fails or ctx ends.
+func (s *Speaker) read(ctx context.Context, multihop, v6 bool) error {
+	r, err := s.net.listen(multihop, v6)
+	if err != nil {
+		return err
+	}
+	s.setInboxes(func(all []receiver) []receiver { return append(all, r) })
+	defer s.setInboxes(func(all []receiver) []receiver {
+		return slices.DeleteFunc(all, func(o receiver) bool { return o == r })
+	})
+	defer r.Close()
+	stop := context.AfterFunc(ctx, func() { r.Close() })
+	defer stop()
+	b := make([]byte, 256)
+	for {
+		from, err := r.receive(b)
 		if err != nil {
-			return fmt.Errorf("bfd: receive: %w", err)
+			return err
 		}
 		s.take(b[:from.n], from, multihop)
 	}
+}
+
+func (s *Speaker) setInboxes(change func([]receiver) []receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inboxes = change(s.inboxes)
 }
 
 // take gives a packet to its session.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -438,6 +439,49 @@ func TestANeighbourThatCannotBeReachedSaysWhy(t *testing.T) {
 		s.Set(watch(east, 50*time.Millisecond, 3))
 		pass(3 * time.Second)
 		if got := s.Status()[0]; got.LastError != "no such device" || got.State != Down {
+			t.Errorf("%+v", got)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// taken is a network whose port another program has at first.
+type taken struct {
+	plug
+	tries *atomic.Int32
+}
+
+func (n taken) listen(multihop, v6 bool) (receiver, error) {
+	if !multihop && !v6 && n.tries.Add(1) < 3 {
+		return nil, errors.New("address already in use")
+	}
+	return n.plug.listen(multihop, v6)
+}
+
+func TestAPortThatAnotherProgramHasIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, e, stop := pair(t)
+		defer stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		s := newSpeaker(Config{Log: slog.New(slog.DiscardHandler)}, taken{plug{c, west}, new(atomic.Int32)})
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-s.Events():
+				}
+			}
+		}()
+		s.Set(watch(east, 50*time.Millisecond, 3))
+		e.Set(watch(west, 50*time.Millisecond, 3))
+		pass(30 * time.Second)
+		if got := s.Status()[0]; got.State != Up {
 			t.Errorf("%+v", got)
 		}
 		cancel()
