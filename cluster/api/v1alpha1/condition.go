@@ -19,6 +19,12 @@ const (
 	ReasonPasswordMissing = "PasswordMissing"
 	// ReasonUnknownName: the object names another one that is not there.
 	ReasonUnknownName = "UnknownName"
+	// ReasonAddressTaken: an older peer has the address of this one on a node;
+	// there this one is not spoken to.
+	ReasonAddressTaken = "AddressTaken"
+	// ReasonConflicts: an advertisement contradicts an older one about a prefix
+	// and a peer; there the older one is followed.
+	ReasonConflicts = "Conflicts"
 	// ReasonInvalid: the object holds something that cannot be read, which the
 	// rules of its schema would have refused. What it said before stays in
 	// force.

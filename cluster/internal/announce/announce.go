@@ -38,6 +38,8 @@ type Refusal struct {
 	Address netip.Addr
 	Reason  Reason
 	Detail  string
+	// Advertisement is the younger of two that contradict each other.
+	Advertisement string
 }
 
 // Reason is one of a fixed list of words, which docs/reasons.md explains.

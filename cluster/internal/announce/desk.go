@@ -117,7 +117,7 @@ func (d *desk) offer(made []offer, s *model.Service) (_ []offer, no []Refusal) {
 		before := len(made)
 		pool := d.pools.Of(a)
 		if pool == nil {
-			no = append(no, Refusal{s.Key, a, PoolUnknown, "no pool has the address"})
+			no = append(no, Refusal{Service: s.Key, Address: a, Reason: PoolUnknown, Detail: "no pool has the address"})
 			continue
 		}
 		for _, p := range d.of[pool] {
@@ -134,7 +134,7 @@ func (d *desk) offer(made []offer, s *model.Service) (_ []offer, no []Refusal) {
 
 // nearest is the refusal of the advertisement that came closest.
 func (d *desk) nearest(s *model.Service, a netip.Addr, pool *model.Pool) Refusal {
-	best := Refusal{s.Key, a, NoMatchingAdvertisement, "no advertisement names pool " + pool.Name}
+	best := Refusal{Service: s.Key, Address: a, Reason: NoMatchingAdvertisement, Detail: "no advertisement names pool " + pool.Name}
 	for _, p := range d.of[pool] {
 		r := p.refuses(s, a, pool)
 		if best.Reason == NoMatchingAdvertisement {
@@ -162,7 +162,7 @@ func (p *paper) refuses(s *model.Service, a netip.Addr, pool *model.Pool) *Refus
 	default:
 		return nil
 	}
-	return &Refusal{s.Key, a, reason, detail}
+	return &Refusal{Service: s.Key, Address: a, Reason: reason, Detail: detail}
 }
 
 // around is the prefix that the advertisement makes of an address.

@@ -60,7 +60,7 @@ func stranded(s *model.Service, node string, made []offer) (kept []offer, no []R
 		before := len(made)
 		made = slices.DeleteFunc(made, func(o offer) bool { return o.address == a })
 		if len(made) < before {
-			no = append(no, Refusal{s.Key, a, reason, detail})
+			no = append(no, Refusal{Service: s.Key, Address: a, Reason: reason, Detail: detail})
 		}
 	}
 	return made, no

@@ -63,8 +63,8 @@ func joinPrefix(prefix netip.Prefix, all []offer) (routes []Announcement, refuse
 				mixes[peer] = m
 			}
 			if why := m.add(f.by); why != "" {
-				refused = append(refused, Refusal{f.service.Key, f.address, ConflictingAdvertisements,
-					fmt.Sprintf("%s to peer %s: %s", prefix, peer, why)})
+				refused = append(refused, Refusal{Service: f.service.Key, Address: f.address, Reason: ConflictingAdvertisements,
+					Detail: fmt.Sprintf("%s to peer %s: %s", prefix, peer, why), Advertisement: f.by.Name})
 			}
 		}
 	}

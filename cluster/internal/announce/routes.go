@@ -11,6 +11,27 @@ import (
 // Routes answers with all that node should tell, sorted by prefix and peers,
 // and with what it does not tell, sorted by Service and address.
 func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal) {
+	routes, _, refused := look(s, node, o)
+	return routes, refused
+}
+
+// Audience answers with the names of the peers that node tells of each Service,
+// whether their sessions are up or not, and with what it does not tell, as
+// Routes does. The names are not to be written to.
+func Audience(s model.Snapshot, node string, o Options) (map[model.Key][]string, []Refusal) {
+	_, offers, refused := look(s, node, o)
+	peers := make(map[model.Key][]string, len(offers))
+	for _, f := range offers {
+		if before := peers[f.service.Key]; before == nil {
+			peers[f.service.Key] = f.by.peers
+		} else if !slices.Equal(before, f.by.peers) {
+			peers[f.service.Key] = slices.Compact(slices.Sorted(slices.Values(slices.Concat(before, f.by.peers))))
+		}
+	}
+	return peers, refused
+}
+
+func look(s model.Snapshot, node string, o Options) ([]Announcement, []offer, []Refusal) {
 	d := newDesk(s, node)
 	gate := gateOf(s.Nodes, node, o)
 	services := sorted(s.Services)
@@ -24,7 +45,7 @@ func Routes(s model.Snapshot, node string, o Options) ([]Announcement, []Refusal
 	routes, conflicts := join(offers)
 	refused = append(refused, conflicts...)
 	slices.SortFunc(refused, compareRefusals)
-	return routes, slices.Compact(refused)
+	return routes, offers, slices.Compact(refused)
 }
 
 // judge adds to offers what the node offers of a Service, and says what not.
@@ -82,7 +103,7 @@ func (o Options) silent(s *model.Service, made []offer) []Refusal {
 			}
 		}
 		if why, down := o.allDown(peers); down {
-			out = append(out, Refusal{s.Key, a, PeerDown, why})
+			out = append(out, Refusal{Service: s.Key, Address: a, Reason: PeerDown, Detail: why})
 		}
 	}
 	return out

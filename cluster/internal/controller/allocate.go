@@ -63,10 +63,10 @@ func (c *Controller) settle(v *kube.View, todo []*alloc.Assignment, errs []error
 			written++
 			delete(c.failed, a.Service)
 			c.wrote(v, a)
-		case kube.Stale(err), errors.Is(err, context.Canceled):
-			// the change, or the end of the term, wakes us
-		case errors.Is(err, errLater):
-			again = true // and keeps its place
+		case errors.Is(err, context.Canceled):
+			// the end of the term wakes us
+		case kube.Stale(err), errors.Is(err, errLater):
+			again = true // and keeps its place; a change that says nothing to us wakes nobody
 		default:
 			again = true
 			c.failed[a.Service] = c.round

@@ -35,6 +35,9 @@ type Writer interface {
 	SetPoolStatus(ctx context.Context, pool string, use *model.PoolUse, v kube.Verdict) error
 	SetPeerStatus(ctx context.Context, peer string, sessions *kube.SessionCount, v kube.Verdict) error
 	SetAdvertisementStatus(ctx context.Context, advertisement string, v kube.Verdict) error
+	// SetStandings says how all Services that hold an address are announced; it
+	// does not wait.
+	SetStandings(map[model.Key]kube.Standing)
 	Report(kube.Report)
 	Event(about kube.Ref, kind kube.EventType, reason, message string)
 	EventsDropped() uint64
@@ -90,6 +93,7 @@ type Controller struct {
 	down      map[string]string // the peers without a session, as the board knows them
 	grace     bool              // the node leaves, and its routes are the last resort
 	untold    bool              // a pass has been made since the leader last told
+	conflicts map[string]string // by advertisement, where it contradicts an older one
 	fleet     map[string][]kube.Session
 	fleetAt   uint64            // the version of fleet
 	report    kube.Report       // of what the board says

@@ -38,6 +38,7 @@ type fakeCluster struct {
 	counts   map[string]kube.SessionCount
 	fleet    map[string][]kube.Session
 	report   kube.Report
+	standing map[model.Key]kube.Standing
 }
 
 func newFakeCluster() *fakeCluster {
@@ -95,6 +96,8 @@ func (f *fakeCluster) Sessions() (map[string][]kube.Session, uint64) {
 	return f.fleet, uint64(len(f.fleet))
 }
 func (f *fakeCluster) Report(r kube.Report) { f.report = r }
+
+func (f *fakeCluster) SetStandings(all map[model.Key]kube.Standing) { f.standing = all }
 
 func (f *fakeCluster) Leading() (context.Context, bool) { return context.Background(), f.leader }
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -21,6 +22,10 @@ type standing struct {
 	from  int              // nodes that announce it
 	nodes int              // nodes there are
 	no    map[why][]string // the nodes that do not, by reason, sorted
+
+	heard   int          // nodes that tell a router of it, as the BGPNodes say
+	mute    []string     // nodes that would, and have no session
+	routers []netip.Addr // that are told, sorted; not to be written to
 }
 
 type why struct {
@@ -41,6 +46,9 @@ var expected = []announce.Reason{announce.NoLocalEndpoints, announce.NotSelected
 // passes within a second is not told.
 func (c *Controller) tellAnnouncing() {
 	services, nodes := c.standings()
+	if c.fleetAt > 0 { // else nobody knows yet who has a session
+		c.Writer.SetStandings(conditions(services))
+	}
 	for _, s := range c.view.Services {
 		if now, ok := services[s.Key]; ok {
 			c.tellService(s, now)
@@ -111,6 +119,7 @@ func (c *Controller) tellService(s *model.Service, now standing) {
 // Service that holds an address announced, and which nodes announce nothing?
 func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 	services, nodes := map[model.Key]standing{}, map[string]string{}
+	c.conflicts = map[string]string{}
 	for _, s := range c.view.Services {
 		if s.Wanted && len(s.Holds) > 0 {
 			services[s.Key] = standing{from: len(c.view.Nodes), nodes: len(c.view.Nodes), no: map[why][]string{}}
@@ -119,17 +128,20 @@ func (c *Controller) standings() (map[model.Key]standing, map[string]string) {
 	rest, local := split(c.view.Snapshot)
 	o := announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB, FromAfar: true}
 	for _, alike := range announce.Alike(rest, o) {
-		_, refused := announce.Routes(rest, alike[0], o)
-		judge(services, nodes, refused, alike)
+		peers, refused := announce.Audience(rest, alike[0], o)
+		c.judge(services, nodes, refused, alike)
+		hear(services, peers, c.fleet, alike)
 		if len(local.Services) == 0 {
 			continue
 		}
 		for _, n := range alike {
-			_, refused := announce.Routes(local, n, o)
-			judge(services, nodes, refused, []string{n})
+			peers, refused := announce.Audience(local, n, o)
+			c.judge(services, nodes, refused, []string{n})
+			hear(services, peers, c.fleet, []string{n})
 		}
 	}
 	for _, st := range services {
+		slices.Sort(st.mute)
 		for _, from := range st.no {
 			slices.Sort(from)
 		}
@@ -152,8 +164,9 @@ func split(s model.Snapshot) (rest, local model.Snapshot) {
 	return rest, local
 }
 
-// judge notes what all of these nodes refuse.
-func judge(services map[model.Key]standing, nodes map[string]string, refused []announce.Refusal, from []string) {
+// judge notes what all of these nodes refuse, and which advertisement it is that
+// contradicts an older one.
+func (c *Controller) judge(services map[model.Key]standing, nodes map[string]string, refused []announce.Refusal, from []string) {
 	var counted model.Key
 	for _, r := range refused {
 		st, ok := services[r.Service]
@@ -163,6 +176,13 @@ func judge(services map[model.Key]standing, nodes map[string]string, refused []a
 		w := why{r.Reason, r.Detail}
 		if at := st.no[w]; len(at) == 0 || at[len(at)-1] != from[len(from)-1] { // one address has said it
 			st.no[w] = append(at, from...)
+		}
+		if a := r.Advertisement; a != "" && (c.conflicts[a] == "" || r.Detail < c.conflicts[a]) {
+			c.conflicts[a] = r.Detail
+		}
+		if r.Reason == announce.ConflictingAdvertisements {
+			services[r.Service] = st // it is announced as the older one says
+			continue
 		}
 		if r.Service != counted { // refusals are sorted by Service
 			st.from -= len(from)
@@ -204,17 +224,32 @@ const nodesNamed = 5
 
 // String says it all: "from 2 of 3 nodes; not from node3: nodeDraining: …".
 func (s standing) String() string {
-	var parts []string
-	for w, from := range s.no {
-		named := strings.Join(from[:min(len(from), nodesNamed)], ", ")
-		if more := len(from) - nodesNamed; more > 0 {
-			named += fmt.Sprintf(" and %d more", more)
-		}
-		parts = append(parts, fmt.Sprintf("not from %s: %s: %s", named, w.reason, w.detail))
-	}
-	slices.Sort(parts)
+	parts := s.refusals()
 	if s.from > 0 || s.nodes == 0 {
 		parts = slices.Insert(parts, 0, fmt.Sprintf("from %d of %d nodes", s.from, s.nodes))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// refusals has a sentence for each reason, sorted.
+func (s standing) refusals() []string {
+	var parts []string
+	for w, from := range s.no {
+		how := "not"
+		if w.reason == announce.ConflictingAdvertisements {
+			how = "in part"
+		}
+		parts = append(parts, fmt.Sprintf("%s from %s: %s: %s", how, named(from), w.reason, w.detail))
+	}
+	slices.Sort(parts)
+	return parts
+}
+
+// named is the first few of them, and how many more there are.
+func named(nodes []string) string {
+	text := strings.Join(nodes[:min(len(nodes), nodesNamed)], ", ")
+	if more := len(nodes) - nodesNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

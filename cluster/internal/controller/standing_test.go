@@ -3,8 +3,10 @@ package controller
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"testing"
 
+	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
@@ -54,4 +56,36 @@ func BenchmarkStandingsOf5000ServicesFrom100Nodes(b *testing.B) {
 	for range b.N {
 		c.standings()
 	}
+}
+
+func TestTheConditionOfAServiceCountsTheRoutersThatHearOfIt(t *testing.T) {
+	f := harbour()
+	up := func(router string) []kube.Session {
+		return []kube.Session{{Peer: "router", Address: netip.MustParseAddr(router), State: kube.StateEstablished}}
+	}
+	c, _ := worker(f)
+	c.pass(context.Background())
+	said := func() string {
+		c.untold = true
+		c.tell()
+		s := f.standing[f.snapshot.Services[0].Key]
+		return fmt.Sprint(s.Announced, " ", s.Reason, ": ", s.Message)
+	}
+	var got []string
+	if said(); f.standing != nil {
+		t.Error("the leader says who hears of a Service before it knows the sessions")
+	}
+	f.fleet = map[string][]kube.Session{"node1": up("192.0.2.254")}
+	got = append(got, said())
+	f.fleet = map[string][]kube.Session{"node1": up("192.0.2.254"), "node2": up("192.0.2.254"), "gone": nil}
+	got = append(got, said())
+	f.fleet = map[string][]kube.Session{"node1": up("192.0.2.254"), "node2": up("192.0.2.253"), "gone": nil, "gone2": nil}
+	got = append(got, said())
+	f.fleet = map[string][]kube.Session{"node1": nil, "node2": nil, "3": nil, "4": nil, "5": nil}
+	got = append(got, said())
+	expect(t, "conditions", got,
+		"true Announced: from 1 of 2 nodes to 1 router; not from node2: peerDown: there is no session with a peer that should be told",
+		"true Announced: from 2 of 2 nodes to 1 router",
+		"true Announced: from 2 of 2 nodes to 2 routers",
+		"false peerDown: not from node1, node2: peerDown: there is no session with a peer that should be told")
 }

@@ -52,10 +52,10 @@ func (c *Controller) tell() {
 		return
 	}
 	c.metrics.pools(c.plan.Use)
+	c.tellAnnouncing() // first: it finds which advertisements conflict
 	if c.tellStatuses(term) {
 		c.untold = true
 	}
-	c.tellAnnouncing()
 }
 
 // tellStatuses writes all statuses, and reports whether it could not. Routes
@@ -154,9 +154,13 @@ func (c *Controller) tellPeers(term context.Context) error {
 		peers[p.Name] = p
 	}
 	var errs []error
+	taken := taken(c.view.Peers, c.view.Nodes)
 	for name, wrong := range c.view.PeerObjects {
 		v := c.verdict(wrong)
 		if p, used := peers[name]; used && v.Accepted {
+			if t, twin := taken[name]; twin {
+				v = t
+			}
 			v = peerVerdict(p, v)
 		}
 		errs = append(errs, c.Writer.SetPeerStatus(term, name, c.count(name), v))
@@ -189,6 +193,9 @@ func (c *Controller) advertisementVerdict(a model.Advertisement, otherwise kube.
 	peers := missing(a.Peers, func(n string) bool {
 		return slices.ContainsFunc(c.view.Peers, func(p model.Peer) bool { return p.Name == n })
 	})
+	if why, conflicts := c.conflicts[a.Name]; conflicts {
+		otherwise = kube.Verdict{Reason: v1alpha1.ReasonConflicts, Message: "for " + why + "; there the older one is followed"}
+	}
 	var says []string
 	if len(pools) > 0 {
 		says = append(says, "there is no AddressPool "+strings.Join(pools, ", "))

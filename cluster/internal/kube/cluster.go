@@ -50,6 +50,7 @@ type Cluster struct {
 	lease      *lease
 	events     *recorder
 	reporter   *reporter
+	announcer  *announcer
 	fleet      *fleet
 }
 
@@ -68,8 +69,13 @@ func New(o Options) (*Cluster, error) {
 		return e.uid, ok
 	}, o.Log)
 	c.lease = newLease(api.coordination, o, c.poke)
+	c.announcer = newAnnouncer(c)
 	c.services = newMirror(readService(o.Class), c.poke)
-	c.services.seen = func(n name) { c.touched.service(model.Key{Namespace: n.namespace, Name: n.name}) }
+	c.services.note = announcedText
+	c.services.seen = func(n name) {
+		c.touched.service(model.Key{Namespace: n.namespace, Name: n.name})
+		c.announcer.poke()
+	}
 	var first sync.Once
 	c.slices = newMirror(readSlice, func() {
 		if c.slices.ready() {
@@ -116,6 +122,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	g.Go(func() error { c.lease.run(ctx); return nil })
 	g.Go(func() error { c.events.run(ctx); return nil })
 	g.Go(func() error { c.reporter.run(ctx); return nil })
+	g.Go(func() error { c.announcer.run(ctx); return nil })
 	g.Go(func() error { c.fleet.run(ctx, c); return nil })
 	return g.Wait()
 }

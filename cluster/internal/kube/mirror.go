@@ -34,6 +34,9 @@ type mirror[T object, V any] struct {
 	// seen, if not nil, is told of every object that is seen, changed or not,
 	// or gone, under the lock.
 	seen func(n name)
+	// note, if not nil, is what is kept of an object beside its value; that it
+	// differs is no change.
+	note func(T) string
 
 	mu     sync.RWMutex
 	all    map[name]entry[V]
@@ -44,6 +47,7 @@ type entry[V any] struct {
 	value   V
 	uid     types.UID
 	version string
+	note    string
 }
 
 func newMirror[T object, V any](read func(T) (V, bool), mark func()) *mirror[T, V] {
@@ -153,7 +157,11 @@ func (m *mirror[T, V]) put(t T) (changed bool) {
 	if m.mend != nil && had && old.uid == t.GetUID() {
 		v = m.mend(old.value, v)
 	}
-	m.all[n] = entry[V]{v, t.GetUID(), t.GetResourceVersion()}
+	now := entry[V]{value: v, uid: t.GetUID(), version: t.GetResourceVersion()}
+	if m.note != nil {
+		now.note = m.note(t)
+	}
+	m.all[n] = now
 	if m.seen != nil {
 		m.seen(n)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +23,8 @@ type Grant struct {
 }
 
 // SetAddresses writes a Service's addresses and where they came from, in one
-// request: the API server takes annotations through the status as well. A
+// request: the API server takes annotations through the status as well. With
+// the last address goes the condition that says how it is announced. A
 // Service that is gone needs nothing. Stale reports whether the error means
 // that the Service has changed since.
 func (c *Cluster) SetAddresses(ctx context.Context, g Grant) error {
@@ -31,7 +33,8 @@ func (c *Cluster) SetAddresses(ctx context.Context, g Grant) error {
 		return err
 	}
 	var out corev1.Service
-	err = c.api.core.Patch(types.MergePatchType).
+	c.announcer.granted.Store(time.Now().UnixNano())
+	err = c.api.core.Patch(types.StrategicMergePatchType).
 		Namespace(g.Service.Namespace).Resource("services").Name(g.Service.Name).SubResource("status").
 		Body(body).Do(ctx).Into(&out)
 	switch {
@@ -58,11 +61,15 @@ func grantPatch(g Grant) map[string]any {
 	if g.From != "" {
 		from = g.From
 	}
+	status := map[string]any{"loadBalancer": map[string]any{"ingress": ingress}}
+	if len(g.Addresses) == 0 {
+		status["conditions"] = []any{map[string]any{"$patch": "delete", "type": AnnouncedCondition}}
+	}
 	return map[string]any{
 		"metadata": map[string]any{
 			"resourceVersion": g.Version,
 			"annotations":     map[string]any{AllocatedFrom: from},
 		},
-		"status": map[string]any{"loadBalancer": map[string]any{"ingress": ingress}},
+		"status": status,
 	}
 }
