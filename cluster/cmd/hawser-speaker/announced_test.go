@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
 )
@@ -113,4 +114,25 @@ func TestOfTwoPeersWithOneAddressTheYoungerSaysThatItIsNotSpokenTo(t *testing.T)
 	condition(t, "peer/router-node1", "InUse", "")
 	kubectl(t, "delete", "peer", "router-node1")
 	condition(t, "peer/z-second", "InUse", "")
+}
+
+// The leader takes an address that is in no pool away; so it takes one who does
+// nothing for the word to be seen.
+func TestAnAddressThatIsInNoPoolIsNotAnnounced(t *testing.T) {
+	r := startRouter(t)
+	apply(t, node("node1"), pool("home", "10.7.0.0/24"), service("web"), endpoints("web", "node1"), peer(r, "node1", "127.0.11.1"))
+	s := start(t, "node1")
+	holds(t, "web", "10.7.0.0")
+	usurp(t, time.Now())
+	s.figure(t, "hawser_leader 0")
+	kubectl(t, "patch", "service", "web", "--subresource", "status", "--type", "merge", "-p", `{"status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.1"}]}}}`)
+	lab.Eventually(t, "the BGPNode to say poolUnknown", func() error {
+		usurp(t, time.Now())
+		if out := kubectl(t, "get", "bgpnode", "node1", "-o", "jsonpath={.status.notAnnounced[*].reason}"); out != "poolUnknown" {
+			return fmt.Errorf("it says %q", out)
+		}
+		return nil
+	})
+	kubectl(t, "delete", "lease", "hawser-allocator", "-n", "hawser-system")
+	holds(t, "web", "10.7.0.0")
 }
