@@ -98,10 +98,10 @@ test('a value the daemon cannot be asked about may be saved, and the page says s
 });
 
 test('an answer that checks nothing is told, not taken for a yes', async () => {
-	for (const [ answer, words ] of [ [ { error: 'arguments of more than 1048576 bytes' }, /more than 1048576 bytes/ ], [ {}, /Load the page again/ ] ]) {
+	for (const [ answer, told ] of [ [ { error: 'arguments of more than 1048576 bytes' }, /more than 1048576 bytes/ ], [ {}, /Load the page again/ ] ]) {
 		const luci = await open({ answer: async () => ({ text: '', answer }) });
 		await luci.page.handleSave();
-		assert.match(luci.text, words);
+		assert.match(luci.text, told);
 	}
 });
 
