@@ -39,19 +39,6 @@ func TestWithBFDANodeWithoutPowerIsGoneLongBeforeItsHoldTime(t *testing.T) {
 	watched(3)
 	address, v := visitedService(t, busy)
 
-	v.Count()
-	if err := s.Node("node2").PowerOff(); err != nil {
-		t.Fatal(err)
-	}
-	nextHops(t, address, everyNode[0], everyNode[2])
-	if err := v.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	toll(t, v, "power off with BFD at 50 ms x 3")
-	unharmed(t, v, "with two nodes left")
-	if err := s.Node("node2").PowerOn(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	nextHops(t, address, everyNode...)
+	outage(t, s, v, address, "power off with BFD at 50 ms x 3")
 	watched(3)
 }

@@ -55,9 +55,9 @@ func toll(t *testing.T, v *scene.Visitor, what string) scene.Visits {
 	return got
 }
 
-func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
-	s := harbour(t)
-	address, v := visitedService(t, busy)
+// outage pulls node2's plug, prints what that costs and puts it in again.
+func outage(t *testing.T, s *scene.Scene, v *scene.Visitor, address, what string) {
+	t.Helper()
 	v.Count()
 	if err := s.Node("node2").PowerOff(); err != nil {
 		t.Fatal(err)
@@ -66,12 +66,18 @@ func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
 	if err := v.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	toll(t, v, "power off without BFD, hold time 3 s")
+	toll(t, v, what)
 	unharmed(t, v, "with two nodes left")
 	if err := s.Node("node2").PowerOn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	nextHops(t, address, everyNode...)
+}
+
+func TestADeadNodeLeavesTheRouteAndTheOthersGoOn(t *testing.T) {
+	s := harbour(t)
+	address, v := visitedService(t, busy)
+	outage(t, s, v, address, "power off without BFD, hold time 3 s")
 }
 
 func TestWithoutAnAPIServerTheRoutesStay(t *testing.T) {
