@@ -174,7 +174,7 @@ func (c *config) neighborSection(p *peer, clusters map[string]*cluster, names ma
 	if passive := c.of(p, "passive"); !passive.yes() {
 		s.options = append(s.options, option{name: "passive", values: []string{"0"}})
 	}
-	s.name = unique(cmpName(options, p), names)
+	s.name = unique(nameOf(options, p), names)
 	s.note = noteOf(s.options)
 	return s, true
 }
@@ -190,7 +190,8 @@ func covers(options, cluster []option) bool {
 	return true
 }
 
-func cmpName(options []option, p *peer) string {
+// nameOf is the description, else a name made of the address.
+func nameOf(options []option, p *peer) string {
 	for _, o := range options {
 		if o.name == "description" {
 			return o.values[0]
