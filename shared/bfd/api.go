@@ -45,11 +45,11 @@ type Event struct {
 // Status is all there is to see of one session.
 type Status struct {
 	Session
-	State            State
-	Since            time.Time // of State
-	RemoteState      State
-	Diagnostic       Diagnostic // why we left Up last
-	RemoteDiagnostic Diagnostic
+	State         State
+	Since         time.Time  // of State
+	Diagnostic    Diagnostic // why we left Up last
+	Discriminator uint32     // ours
+	Theirs        Theirs
 	// Transmit is the interval in use for packets of ours, before jitter;
 	// Detect is how long nothing may come, 0 until the neighbour spoke.
 	Transmit, Detect time.Duration
@@ -58,5 +58,12 @@ type Status struct {
 	LastError        string // of the socket, in words; empty when all is well
 }
 
-// Ignored counts packets that were for no session, by reason.
-type Ignored map[string]uint64
+// Theirs is what the neighbour said last; zero until it spoke.
+type Theirs struct {
+	State         State
+	Diagnostic    Diagnostic
+	Discriminator uint32
+	Multiplier    uint8
+	// Transmit is the least between packets of its own, Receive between ours.
+	Transmit, Receive time.Duration
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -15,26 +14,26 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hawser-lb/hawser/shared/lab"
 )
 
 // hostNet is the real network as a host of the laboratory sees it.
 type hostNet struct{ *lab.Host }
 
-func (n hostNet) listen(multihop, v6 bool) (r receiver, err error) {
-	err = n.Do(func() (err error) {
-		r, err = udp{}.listen(multihop, v6)
-		return err
-	})
-	return r, err
-}
-
-func (n hostNet) dial(k Key) (w io.WriteCloser, err error) {
-	err = n.Do(func() (err error) {
-		w, err = udp{}.dial(k)
-		return err
-	})
-	return w, err
+// open takes the station's thread to the host for good.
+func (n hostNet) open() (station, error) {
+	st, err := udp{}.open()
+	if err != nil {
+		return nil, err
+	}
+	ns, err := os.Open("/run/netns/" + n.Namespace())
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	return st, unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
 }
 
 // link is how the two hosts reach one another.

@@ -2,7 +2,6 @@ package bfd
 
 import (
 	"encoding/binary"
-	"errors"
 	"time"
 )
 
@@ -49,6 +48,7 @@ type packet struct {
 	diagnostic  Diagnostic
 	state       State
 	poll, final bool
+	demand      bool // never set in ours
 	multiplier  uint8
 	mine, yours uint32 // discriminators, as the sender sees them
 	desiredTx   time.Duration
@@ -76,6 +76,9 @@ func (p *packet) write(b []byte) {
 	if p.final {
 		b[1] |= flagFinal
 	}
+	if p.demand {
+		b[1] |= flagDemand
+	}
 	b[2], b[3] = p.multiplier, packetLength
 	binary.BigEndian.PutUint32(b[4:], p.mine)
 	binary.BigEndian.PutUint32(b[8:], p.yours)
@@ -84,48 +87,34 @@ func (p *packet) write(b []byte) {
 	binary.BigEndian.PutUint32(b[20:], 0) // no echo
 }
 
-var (
-	errShort         = errors.New("shorter than a control packet")
-	errVersion       = errors.New("another version")
-	errLength        = errors.New("length field wrong")
-	errAuth          = errors.New("authentication, which nobody asked for")
-	errMultipoint    = errors.New("multipoint bit set")
-	errMultiplier    = errors.New("detection multiplier 0")
-	errDiscriminator = errors.New("discriminator 0")
-	errDemand        = errors.New("demand mode, which is not spoken")
-)
-
 // read checks and takes apart what came, in the order of RFC 5880 §6.8.6. It
 // does not know sessions.
-func (p *packet) read(b []byte) error {
+func (p *packet) read(b []byte) reason {
 	switch {
 	case len(b) < packetLength:
-		return errShort
+		return short
 	case b[0]>>5 != version:
-		return errVersion
+		return otherVersion
 	case b[3] < packetLength || int(b[3]) > len(b):
-		return errLength
+		return wrongLength
 	case b[1]&flagAuth != 0:
-		return errAuth
+		return authenticated
 	case b[2] == 0:
-		return errMultiplier
+		return noMultiplier
 	case b[1]&flagMulti != 0:
-		return errMultipoint
+		return multipoint
 	case binary.BigEndian.Uint32(b[4:]) == 0:
-		return errDiscriminator
+		return noDiscriminator
 	}
 	*p = packet{
 		diagnostic: Diagnostic(b[0] & 0x1f), state: State(b[1] >> 6),
-		poll: b[1]&flagPoll != 0, final: b[1]&flagFinal != 0, multiplier: b[2],
+		poll: b[1]&flagPoll != 0, final: b[1]&flagFinal != 0, demand: b[1]&flagDemand != 0, multiplier: b[2],
 		mine: binary.BigEndian.Uint32(b[4:]), yours: binary.BigEndian.Uint32(b[8:]),
 		desiredTx:  time.Duration(binary.BigEndian.Uint32(b[12:])) * time.Microsecond,
 		requiredRx: time.Duration(binary.BigEndian.Uint32(b[16:])) * time.Microsecond,
 	}
-	switch {
-	case p.yours == 0 && p.state != Down && p.state != AdminDown:
-		return errDiscriminator
-	case b[1]&flagDemand != 0:
-		return errDemand
+	if p.yours == 0 && p.state != Down && p.state != AdminDown {
+		return noDiscriminator
 	}
-	return nil
+	return taken
 }

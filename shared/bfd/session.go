@@ -26,6 +26,7 @@ type session struct {
 		multiplier    uint8
 		desiredTx     time.Duration
 		requiredRx    time.Duration
+		demand        bool
 	}
 	polling bool // a Poll Sequence of ours is under way
 	// heldRx is the longer requiredRx that detection keeps to until the Poll that
@@ -58,9 +59,10 @@ func (s *session) desiredTx() time.Duration {
 }
 
 // interval between packets of ours, before jitter; 0 when the other end wants
-// none (§6.8.7).
+// none (§6.8.7), or none while all is well (demand mode, §6.6). What it asks is
+// answered all the same, and a Poll Sequence of ours goes on.
 func (s *session) interval() time.Duration {
-	if s.remote.requiredRx == 0 {
+	if s.remote.requiredRx == 0 || s.remote.demand && s.state == Up && s.remote.state == Up && !s.polling {
 		return 0
 	}
 	desired := s.desiredTx()
@@ -100,10 +102,10 @@ func (s *session) packet(final bool) packet {
 // receive takes a packet that is for this session, and reports whether it asks
 // for an answer at once.
 func (s *session) receive(p *packet, now time.Time) (answer bool) {
+	before := s.interval()
 	s.remote.discriminator, s.remote.state, s.remote.diagnostic = p.mine, p.state, p.diagnostic
 	s.remote.multiplier, s.remote.desiredTx = p.multiplier, p.desiredTx
-	before := s.interval()
-	s.remote.requiredRx = p.requiredRx
+	s.remote.requiredRx, s.remote.demand = p.requiredRx, p.demand
 	if p.final && s.polling {
 		s.polling, s.heldRx, s.heldTx = false, 0, 0
 	}
@@ -196,38 +198,41 @@ func (s *session) tick(now time.Time) (send, over bool) {
 	if s.sendAt.IsZero() || now.Before(s.sendAt) {
 		return false, false
 	}
-	s.sendAt = time.Time{}
-	if s.interval() > 0 {
-		s.sendAt = now.Add(s.jittered())
-	}
+	s.sendAt = s.next(now)
 	return true, false
+}
+
+// next is when to send again, counted from when it was due: one packet that was
+// sent late is followed by one that is early, as far as jitter goes.
+func (s *session) next(now time.Time) time.Time {
+	interval := s.interval()
+	if interval == 0 {
+		return time.Time{}
+	}
+	at, least := s.sendAt.Add(s.jittered()), now.Add(interval*3/4)
+	if at.Before(least) {
+		return least
+	}
+	return at
 }
 
 // again is when a verdict that was put off is looked at again.
 const again = time.Millisecond
 
-// late is how much later than asked for a clock may come on a machine that has
-// time for us.
-const late = 10 * time.Millisecond
-
 // doubt puts off what is due to be declared dead: a packet may lie unread, or we
-// were the ones who did not listen, since a busy machine, or one that was halted
-// itself, gave us no time. For no longer than one interval, or whoever floods
-// the socket keeps the dead alive.
-func (s *session) doubt(now time.Time) {
+// did not listen until lately, since the whole machine was halted. For no longer
+// than one interval from then, or whoever floods the socket keeps the dead
+// alive.
+func (s *session) doubt(lately, now time.Time) {
+	if s.detectAt.IsZero() || now.Before(s.detectAt) || s.state == AdminDown {
+		return
+	}
 	if s.doubtTo.IsZero() {
-		s.doubtTo = now.Add(max(s.requiredRx(), s.remote.desiredTx))
+		s.doubtTo = lately.Add(max(s.requiredRx(), s.remote.desiredTx))
 	}
 	if now.Before(s.doubtTo) {
 		s.detectAt = now.Add(again)
 	}
-}
-
-// overdue reports whether tick would declare the neighbour dead, and whether the
-// clock came too late to be believed.
-func (s *session) overdue(now time.Time) (due, deaf bool) {
-	due = !s.detectAt.IsZero() && !now.Before(s.detectAt) && s.state != AdminDown
-	return due, due && (now.Sub(s.detectAt) > late || !s.doubtTo.IsZero())
 }
 
 // expire is a neighbour that has gone silent (§6.8.4). What it said counts no
@@ -235,7 +240,7 @@ func (s *session) overdue(now time.Time) (due, deaf bool) {
 func (s *session) expire(now time.Time) {
 	s.detectAt, s.doubtTo = time.Time{}, time.Time{}
 	s.remote.discriminator, s.remote.multiplier = 0, 0
-	s.remote.requiredRx = time.Microsecond
+	s.remote.requiredRx, s.remote.demand = time.Microsecond, false
 	if s.state == Init || s.state == Up {
 		s.become(Down, DetectionExpired, now)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,15 +24,12 @@ var (
 type cable struct {
 	mu     sync.Mutex
 	cut    bool
-	late   bool // what comes to the west lies unread
-	unread []letter
-	boxes  map[netip.Addr]chan letter
+	boxes  map[netip.Addr]*mailbox
 	passed []letter
 }
 
 type letter struct {
 	from netip.Addr
-	to   netip.Addr
 	at   time.Time
 	ttl  int
 	packet
@@ -40,7 +37,12 @@ type letter struct {
 }
 
 func newCable() *cable {
-	return &cable{boxes: map[netip.Addr]chan letter{west: make(chan letter, 1000), east: make(chan letter, 1000)}}
+	c := &cable{}
+	c.boxes = map[netip.Addr]*mailbox{west: {cable: c, own: west}, east: {cable: c, own: east}}
+	for _, m := range c.boxes {
+		m.bell = make(chan struct{}, 1)
+	}
+	return c
 }
 
 // plug is one end.
@@ -49,23 +51,103 @@ type plug struct {
 	own netip.Addr
 }
 
-// listen serves one hop of IPv4; the other sockets stay silent.
-func (p plug) listen(multihop, v6 bool) (receiver, error) {
-	box := make(chan letter)
-	if !multihop && !v6 {
-		box = p.boxes[p.own]
-	}
-	return &mailbox{box: box, own: p.own, full: p.full, closed: make(chan struct{})}, nil
+func (p plug) open() (station, error) { return p.boxes[p.own], nil }
+
+// mailbox is an end's station and what lies there, of one hop and IPv4.
+type mailbox struct {
+	*cable
+	own      netip.Addr
+	bell     chan struct{}
+	letters  []letter
+	rules    []rule
+	kept     uint64
+	stalled  time.Time // until when its owner gets no time
+	endless  bool      // somebody floods it
+	silenced bool      // it is closed
 }
 
-func (p plug) dial(k Key) (io.WriteCloser, error) { return pen{p, k.Remote}, nil }
+type silent struct{ *mailbox }
+
+func (silent) receive([]byte) (arrival, error) { return arrival{}, errEmpty }
+
+// listen serves one hop of IPv4; the other sockets stay silent.
+func (m *mailbox) listen(multihop, v6 bool) (receiver, error) {
+	if multihop || v6 {
+		return silent{m}, nil
+	}
+	return m, nil
+}
+
+func (m *mailbox) dial(k Key) (io.WriteCloser, error) {
+	return pen{plug{m.cable, m.own}, k.Remote}, nil
+}
+func (m *mailbox) hurry() error { return nil }
+func (m *mailbox) Close() error { return nil }
+
+func (m *mailbox) wait(until time.Time, hear bool) error {
+	var timer <-chan time.Time
+	if !until.IsZero() {
+		timer = time.After(time.Until(until))
+	}
+	select {
+	case <-m.bell:
+	case <-timer:
+	}
+	m.mu.Lock()
+	stalled := m.stalled
+	m.mu.Unlock()
+	time.Sleep(time.Until(stalled))
+	return nil
+}
+
+func (m *mailbox) ring() {
+	select {
+	case m.bell <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox) receive(b []byte) (arrival, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.endless {
+		return arrival{n: 1, from: west, to: m.own, ttl: hops}, nil
+	}
+	if len(m.letters) == 0 {
+		return arrival{}, errEmpty
+	}
+	l := m.letters[0]
+	m.letters = m.letters[1:]
+	return arrival{n: copy(b, l.raw[:]), from: l.from, to: m.own, ttl: l.ttl}, nil
+}
+
+func (m *mailbox) guard(fence []rule) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rules = fence
+	return nil
+}
+
+func (m *mailbox) dropped() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept
+}
+
+// passes is what the kernel does with a fence, roughly.
+func (m *mailbox) passes(l letter) bool {
+	if m.rules == nil {
+		return true
+	}
+	return slices.ContainsFunc(m.rules, func(r rule) bool { return r.remote == l.from && r.mine == l.yours && l.ttl == hops })
+}
 
 type pen struct {
 	plug
 	to netip.Addr
 }
 
-func (p pen) Write(b []byte) (int, error) { return len(b), p.post(p.own, p.to, b, 255) }
+func (p pen) Write(b []byte) (int, error) { return len(b), p.post(p.own, p.to, b, hops) }
 func (p pen) Close() error                { return nil }
 
 func (c *cable) post(from, to netip.Addr, b []byte, ttl int) error {
@@ -73,36 +155,34 @@ func (c *cable) post(from, to netip.Addr, b []byte, ttl int) error {
 	defer c.mu.Unlock()
 	l := letter{from: from, at: time.Now(), ttl: ttl}
 	copy(l.raw[:], b)
-	if err := l.read(b); err != nil {
-		return err
+	if why := l.read(b); why != taken {
+		return errors.New(reasons[why])
 	}
 	c.passed = append(c.passed, l)
-	l.to = to
+	m := c.boxes[to]
 	switch {
-	case c.late && to == west:
-		c.unread = append(c.unread, l)
-	case !c.cut:
-		c.boxes[to] <- l
+	case c.cut:
+	case !m.passes(l):
+		m.kept++
+	default:
+		m.letters = append(m.letters, l)
+		m.ring()
 	}
 	return nil
 }
 
-// busy has what comes to the west lie unread, or be read at last.
-func (c *cable) busy(late bool) {
+// stall gives the owner of an end no time for a while.
+func (c *cable) stall(own netip.Addr, d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.late = late
-	for _, l := range c.unread {
-		if !late {
-			c.boxes[l.to] <- l
-		}
-	}
+	c.boxes[own].stalled = time.Now().Add(d)
 }
 
-func (c *cable) full() bool {
+// deluge has an end's socket never run empty.
+func (c *cable) deluge(own netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.late && len(c.unread) > 0
+	c.boxes[own].endless = true
 }
 
 // since are the letters of one side after a moment.
@@ -123,35 +203,25 @@ func (c *cable) setCut(cut bool) {
 	c.cut = cut
 }
 
-type mailbox struct {
-	box    chan letter
-	own    netip.Addr
-	once   sync.Once
-	closed chan struct{}
-	full   func() bool // says that something lies unread
-}
-
-func (m *mailbox) receive(b []byte) (arrival, error) {
-	select {
-	case l := <-m.box:
-		return arrival{n: copy(b, l.raw[:]), from: netip.AddrPortFrom(l.from, 50000), to: m.own, ttl: l.ttl}, nil
-	case <-m.closed:
-		return arrival{}, net.ErrClosed
-	}
-}
-
-func (m *mailbox) waiting() bool { return m.full != nil && m.full() }
-
-func (m *mailbox) Close() error {
-	m.once.Do(func() { close(m.closed) })
-	return nil
-}
-
 // side is a running Speaker and what it told.
 type side struct {
 	*Speaker
 	mu   sync.Mutex
 	told []Event
+}
+
+// listen notes what is told until ctx ends.
+func (s *side) listen(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-s.Events():
+			s.mu.Lock()
+			s.told = append(s.told, e)
+			s.mu.Unlock()
+		}
+	}
 }
 
 func (s *side) events() string {
@@ -182,18 +252,7 @@ func pair(t *testing.T) (c *cable, w, e *side, stop func()) {
 				t.Error(err)
 			}
 		})
-		all.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case e := <-s.Events():
-					s.mu.Lock()
-					s.told = append(s.told, e)
-					s.mu.Unlock()
-				}
-			}
-		})
+		all.Go(func() { s.listen(ctx) })
 		return s
 	}
 	return c, make(west), make(east), func() { cancel(); all.Wait() }
@@ -246,7 +305,7 @@ func TestTwoNeighboursComeUpSlowlyAndThenSpeakFast(t *testing.T) {
 				t.Errorf("it still polls: %+v", all[i].packet)
 			}
 		}
-		if s := w.Status()[0]; s.Detect != 150*time.Millisecond || s.Transmit != 50*time.Millisecond || s.RemoteState != Up || s.Ups != 1 {
+		if s := w.Status()[0]; s.Detect != 150*time.Millisecond || s.Transmit != 50*time.Millisecond || s.Theirs.State != Up || s.Ups != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -272,32 +331,96 @@ func TestSilenceIsNoticedAfterTheDetectionTime(t *testing.T) {
 	})
 }
 
-// deadline is when the one session of s is declared dead.
-func deadline(s *side) time.Time {
-	s.Speaker.mu.Lock()
-	defer s.Speaker.mu.Unlock()
-	for _, w := range s.byKey {
-		return w.detectAt
+// alarms are the neighbours that a side called dead.
+func (s *side) alarms() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.told {
+		if e.Reason == DetectionExpired.String() {
+			n++
+		}
 	}
-	return time.Time{}
+	return n
 }
 
-func TestAPacketThatLiesUnreadIsNoSilence(t *testing.T) {
+func TestWhatLiesUnreadIsHeardBeforeANeighbourIsCalledDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w, e, stop := joined(t, 50*time.Millisecond)
 		defer stop()
-		c.busy(true)
-		pass(time.Until(deadline(w)) + 20*time.Millisecond)
-		c.busy(false)
-		pass(time.Second)
+		for range 10 {
+			c.stall(west, 90*time.Millisecond) // any longer, and the east would miss us
+			pass(time.Second)
+		}
 		if w.events() != "Up" || e.events() != "Up" {
 			t.Errorf("%q and %q", w.events(), e.events())
 		}
-		c.busy(true)
-		busy := time.Now()
+		c.stall(west, 10*time.Second)
+		pass(20 * time.Second)
+		if w.alarms() != 0 || e.alarms() != 1 {
+			t.Errorf("the one who did not listen gave %d alarms, the other one %d", w.alarms(), e.alarms())
+		}
+	})
+}
+
+func TestAMachineThatWasHaltedListensBeforeItJudges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w, e, stop := joined(t, 50*time.Millisecond)
+		defer stop()
+		for halt := 60 * time.Millisecond; halt < 400*time.Millisecond; halt += 7 * time.Millisecond {
+			c.setCut(true) // what is under way is lost
+			c.stall(west, halt)
+			c.stall(east, halt)
+			pass(halt)
+			c.setCut(false)
+			pass(time.Second)
+		}
+		if w.events() != "Up" || e.events() != "Up" {
+			t.Errorf("%q and %q", w.events(), e.events())
+		}
+	})
+}
+
+func TestAFloodKeepsNoDeadNeighbourAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w, _, stop := joined(t, 50*time.Millisecond)
+		defer stop()
+		c.deluge(west)
+		begin := time.Now()
 		pass(time.Second)
-		if got := w.last(); got.State != Down || got.At.Sub(busy) > 200*time.Millisecond {
-			t.Errorf("somebody who floods the socket keeps it up: %+v after %v", got, got.At.Sub(busy))
+		if got := w.last(); got.State != Down || got.At.Sub(begin) > 210*time.Millisecond {
+			t.Errorf("%+v after %v", got, got.At.Sub(begin))
+		}
+		if n := w.Ignored()["short"]; n < 1000 || n > 40*200 {
+			t.Errorf("%d packets were looked at in a second", n)
+		}
+	})
+}
+
+func TestAFloodIsKeptOutAndTheSessionStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w, e, stop := joined(t, 50*time.Millisecond)
+		defer stop()
+		var b [packetLength]byte
+		forged := packet{state: Down, multiplier: 3, mine: 5, yours: 6}
+		forged.write(b[:])
+		for range 30_000 { // ten a millisecond
+			for range 10 {
+				if err := c.post(east, west, b[:], hops); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pass(time.Millisecond)
+		}
+		seen := w.Ignored()
+		if seen["discriminator"] > 2*tolerable || seen["discriminator"]+seen["flood"] != 300_000 {
+			t.Errorf("%v", seen)
+		}
+		pass(5 * time.Second)
+		if c.boxes[west].rules != nil {
+			t.Error("the fence stands still")
+		}
+		if w.events() != "Up" || e.events() != "Up" {
+			t.Errorf("%q and %q", w.events(), e.events())
 		}
 	})
 }
@@ -388,7 +511,7 @@ func TestForgedPacketsAreIgnoredAndCounted(t *testing.T) {
 			forge(east, packet{state: Down, mine: 5}, 255)
 			forge(netip.MustParseAddr("192.0.2.66"), packet{state: Down, mine: 5, yours: mine}, 255)
 			forge(netip.MustParseAddr("192.0.2.66"), packet{state: Down, mine: 5}, 255)
-			synctest.Wait()
+			pass(10 * time.Millisecond)
 		}
 		pass(time.Second)
 		if w.events() != "Up" {
@@ -416,8 +539,8 @@ func TestAPacketCostsNoAllocation(t *testing.T) {
 	w.remote.discriminator = 7
 	var b [packetLength]byte
 	p.write(b[:])
-	from := arrival{n: packetLength, from: netip.AddrPortFrom(east, 50000), to: west, ttl: 255}
-	if n := testing.AllocsPerRun(1000, func() { s.take(b[:], from, false) }); n != 0 {
+	from := arrival{n: packetLength, from: east, to: west, ttl: hops}
+	if n := testing.AllocsPerRun(1000, func() { s.take(b[:], from, false, time.Now()) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 	if w.rcvd < 1000 || w.state != Up {
@@ -428,7 +551,11 @@ func TestAPacketCostsNoAllocation(t *testing.T) {
 // broken is a network without sockets.
 type broken struct{ plug }
 
-func (broken) dial(Key) (io.WriteCloser, error) { return nil, errors.New("no such device") }
+func (b broken) open() (station, error) { return brokenStation{b.boxes[b.own]}, nil }
+
+type brokenStation struct{ *mailbox }
+
+func (brokenStation) dial(Key) (io.WriteCloser, error) { return nil, errors.New("no such device") }
 
 func TestANeighbourThatCannotBeReachedSaysWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -448,17 +575,24 @@ func TestANeighbourThatCannotBeReachedSaysWhy(t *testing.T) {
 	})
 }
 
-// taken is a network whose port another program has at first.
-type taken struct {
+// occupied is a network whose port another program has at first.
+type occupied struct {
 	plug
 	tries *atomic.Int32
 }
 
-func (n taken) listen(multihop, v6 bool) (receiver, error) {
-	if !multihop && !v6 && n.tries.Add(1) < 3 {
+func (n occupied) open() (station, error) { return occupiedStation{n.boxes[n.own], n.tries}, nil }
+
+type occupiedStation struct {
+	*mailbox
+	tries *atomic.Int32
+}
+
+func (n occupiedStation) listen(multihop, v6 bool) (receiver, error) {
+	if n.tries.Add(1) < 3 {
 		return nil, errors.New("address already in use")
 	}
-	return n.plug.listen(multihop, v6)
+	return n.mailbox.listen(multihop, v6)
 }
 
 func TestAPortThatAnotherProgramHasIsTriedAgain(t *testing.T) {
@@ -466,7 +600,7 @@ func TestAPortThatAnotherProgramHasIsTriedAgain(t *testing.T) {
 		c, _, e, stop := pair(t)
 		defer stop()
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newSpeaker(Config{Log: slog.New(slog.DiscardHandler)}, taken{plug{c, west}, new(atomic.Int32)})
+		s := newSpeaker(Config{Log: slog.New(slog.DiscardHandler)}, occupied{plug{c, west}, new(atomic.Int32)})
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
 		go func() {

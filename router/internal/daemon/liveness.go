@@ -116,7 +116,7 @@ func (l *line) livenessStatus(all []bfd.Status, addr netip.Addr) *status.BFD {
 	}
 	s := all[i]
 	return &status.BFD{
-		State: s.State.String(), Since: s.Since, RemoteState: s.RemoteState.String(), Diagnostic: s.Diagnostic.String(),
+		State: s.State.String(), Since: s.Since, RemoteState: s.Theirs.State.String(), Diagnostic: s.Diagnostic.String(),
 		TransmitMilliseconds: float64(s.Transmit.Microseconds()) / 1000, DetectMilliseconds: float64(s.Detect.Microseconds()) / 1000,
 		Sent: s.Sent, Received: s.Received, Downs: s.Downs, Error: s.LastError,
 	}
