@@ -20,6 +20,10 @@ type Config struct {
 	// went on without it. Peers are told so (RFC 4724 §3, the R and F bits),
 	// each in its first session, for as long as RestartTime after Run began.
 	Restarting bool
+	// Gone reports whether a host on a link of ours is not there any more, and
+	// whether that can be known. While routes of a peer are kept it is asked
+	// once in half a second, from any goroutine. Nil: nothing can be known.
+	Gone func(host netip.Addr) (gone, sure bool)
 }
 
 // RestartStatus is what there is to see of graceful restart (RFC 4724).

@@ -38,8 +38,9 @@
 // closes a connection is there, and its forwarding goes on while its speaker is
 // replaced. Silence is no restart: after the hold timer, or when the network
 // says that the host is not there, everything is gone at once. While routes are
-// kept the host is knocked at every second, so that one which goes off after it
-// has closed its connections is missed as soon as the kernel misses it.
+// kept its host is looked after, twice a second, so that one which goes off after
+// it has closed its connections is missed: by Config.Gone where that can tell,
+// else by knocking at its port.
 // The Down event says what is kept, the Swept event that it no longer is.
 //
 // # Who is let in

@@ -15,8 +15,8 @@ import (
 const (
 	// longestRestart is what twelve bits of seconds hold (RFC 4724 §3).
 	longestRestart = 4095 * time.Second
-	// probeEvery is the pause between two looks at a host whose routes are kept.
-	probeEvery = time.Second
+	// lookEvery is the pause between two looks at a host whose routes are kept.
+	lookEvery = 500 * time.Millisecond
 	// settledAfter is how old a session must be for a new connection to be no
 	// collision but the peer's next life.
 	settledAfter = 10 * time.Second
@@ -162,26 +162,24 @@ func (p *peer) release() {
 	}
 }
 
-// watch gives kept routes up when their time is over or the peer's host is.
+// watch gives kept routes up when their time is over or the peer's host is. It
+// looks at once: how the host is now decides what its silence will mean later.
 func (p *peer) watch(k *kept) {
 	for {
 		why, wait := p.overdue(k, time.Now())
-		if why == "" {
-			select {
-			case <-p.s.done:
-				return
-			case <-k.over:
-				return
-			case <-time.After(wait):
-			}
-			why, _ = p.overdue(k, time.Now())
-		}
 		if why == "" && p.hostGone(k) {
 			why = "the peer's host does not answer"
 		}
 		if why != "" {
 			p.sweep(k, why)
 			return
+		}
+		select {
+		case <-p.s.done:
+			return
+		case <-k.over:
+			return
+		case <-time.After(wait):
 		}
 	}
 }
@@ -194,22 +192,32 @@ func (p *peer) overdue(k *kept, now time.Time) (why string, wait time.Duration) 
 	left := k.until.Sub(now)
 	switch {
 	case left > 0:
-		return "", min(left, probeEvery)
+		return "", min(left, lookEvery)
 	case p.up != nil:
 		return "the peer has not told them again in time", 0
 	}
 	return "the peer did not come back in time", 0
 }
 
-// hostGone knocks at the peer's host. A peer that is dialled anyway is knocked
-// at by its dialler.
+// hostGone looks whether the peer's host is there. Where that cannot be seen it
+// knocks at its port, unless a dialler does anyway.
 func (p *peer) hostGone(k *kept) bool {
 	p.mu.Lock()
 	conf, idle := p.conf, p.up == nil && p.kept == k
 	p.mu.Unlock()
-	if !idle || !conf.Passive {
+	if !idle {
 		return false
 	}
+	if look := p.s.cfg.Gone; look != nil {
+		if gone, sure := look(conf.Address); sure {
+			return gone
+		}
+	}
+	return conf.Passive && p.knock(conf)
+}
+
+// knock reports whether the network says that the peer's host is not there.
+func (p *peer) knock(conf Peer) bool {
 	port := conf.Port
 	if port == 0 {
 		port = bgp.BGP_PORT

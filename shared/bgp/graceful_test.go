@@ -3,9 +3,11 @@ package bgp
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -182,6 +184,41 @@ func TestKeptRoutesEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A host that is seen decides, whatever its port says: it is not knocked at.
+func TestWhetherAHostIsThereIsAskedOfWhoCanSeeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answer = func(netip.AddrPort) (net.Conn, error) {
+			t.Error("the host is knocked at")
+			return nil, syscall.EHOSTUNREACH
+		}
+		var off atomic.Bool
+		s := New(Config{Listen: []netip.AddrPort{here}, Log: testLog(t), Gone: func(host netip.Addr) (gone, sure bool) {
+			return off.Load(), host == netip.MustParseAddr(peerA)
+		}})
+		s.net = w
+		mustSet(t, s, []Peer{passive(peerA, patient())}, nil)
+		us := hear(t, s)
+		synctest.Wait()
+		p := w.call(t, peerA)
+		back(p, once)
+		tellAll(p, net1)
+		synctest.Wait()
+		p.conn.Close()
+		time.Sleep(30 * time.Second)
+		want := "up\ndown, kept [IPv4 IPv6]"
+		if got := us.story(); got != want {
+			t.Errorf("story of a host that is there:\n%s", got)
+		}
+		off.Store(true)
+		time.Sleep(time.Second)
+		want += "\nswept [IPv4 IPv6]: the peer's host does not answer"
+		if got := us.story(); got != want {
+			t.Errorf("story of a host that is not:\n%s", got)
+		}
+	})
 }
 
 func TestARestartedPeerNeedNotWaitForItsOldSessionToDie(t *testing.T) {

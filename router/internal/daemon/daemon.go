@@ -59,6 +59,8 @@ type Kernel interface {
 	Kind() fib.Kind
 	Apply(steps []fib.Step) error
 	Watch(ctx context.Context, tell func(kernel.Change)) error
+	// Gone looks whether a host on a link of ours is not there any more.
+	Gone(host netip.Addr) (gone, sure bool, err error)
 	Close() error
 }
 

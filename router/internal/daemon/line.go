@@ -36,12 +36,13 @@ type line struct {
 	said     map[netip.Addr]map[string]bool // refusals logged in this session
 	reset    map[netip.Addr]bool            // sessions that we are closing
 
-	rib    *rib.Table
-	kernel door
-	hands  *hands
-	table  table
-	start  start
-	dirty  notice
+	rib     *rib.Table
+	kernel  door
+	lookout lookout
+	hands   *hands
+	table   table
+	start   start
+	dirty   notice
 
 	journal *journal.Journal
 	history journal.History
@@ -66,6 +67,27 @@ type door struct {
 	Kernel
 	config kernel.Config
 	close  context.CancelFunc // ends its watch
+}
+
+// lookout looks after hosts through the door that is open, for goroutines other
+// than the line's.
+type lookout struct {
+	log  *slog.Logger
+	door atomic.Pointer[door]
+}
+
+// gone reports whether a host is not there any more, and whether that can be
+// known.
+func (o *lookout) gone(host netip.Addr) (gone, sure bool) {
+	d := o.door.Load()
+	if d == nil {
+		return false, false
+	}
+	gone, sure, err := d.Gone(host)
+	if err != nil {
+		o.log.Debug("a host cannot be looked after", "host", host, "error", err)
+	}
+	return gone, sure
 }
 
 // notice gathers what the kernel told since the line last looked.
@@ -93,6 +115,7 @@ func newLine(d *Daemon, k Kernel, cfg uciconf.Config, problems uciconf.Problems)
 		reset:   map[netip.Addr]bool{},
 		rib:     rib.New(cfg.Globals.MaxPaths),
 		kernel:  door{Kernel: k, config: ours(cfg.Globals)},
+		lookout: lookout{log: d.opts.Log},
 		hands:   newHands(),
 		table:   newTable(),
 		dirty:   notice{bell: make(chan struct{}, 1)},
@@ -170,6 +193,7 @@ func (l *line) watch() {
 	ctx, cancel := context.WithCancel(l.ctx)
 	l.kernel.close = cancel
 	k := l.kernel.Kernel
+	l.lookout.door.Store(&door{Kernel: k})
 	l.group.Go(func() error { return k.Watch(ctx, l.dirty.tell) })
 }
 

@@ -106,6 +106,8 @@ func (k *fakeKernel) Watch(ctx context.Context, tell func(kernel.Change)) error 
 	return nil
 }
 
+func (k *fakeKernel) Gone(netip.Addr) (gone, sure bool, err error) { return false, false, nil }
+
 func (k *fakeKernel) Close() error { return nil }
 
 // do changes the fake behind the daemon's back.

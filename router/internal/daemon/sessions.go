@@ -28,8 +28,10 @@ func (l *line) speak(listen []netip.AddrPort) {
 	before := l.sessions
 	ctx, cancel := context.WithCancel(l.ctx)
 	s := &sessions{
-		Speaker: l.d.parts.speaker(bgp.Config{Listen: listen, Log: l.log, Restarting: len(l.table.have.Routes) > 0}),
-		listen:  listen, end: cancel, ended: make(chan struct{}),
+		Speaker: l.d.parts.speaker(bgp.Config{
+			Listen: listen, Log: l.log, Restarting: len(l.table.have.Routes) > 0, Gone: l.lookout.gone,
+		}),
+		listen: listen, end: cancel, ended: make(chan struct{}),
 	}
 	l.sessions = s
 	if l.d.opts.WithdrawOnExit {

@@ -6,6 +6,7 @@
 //	fib.Step -> Apply -> RTM_NEWNEXTHOP / RTM_DELNEXTHOP
 //	RTM_GETNEXTHOP, RTM_GETROUTE (our protocol number) -> Have -> fib.Have
 //	RTM_GETLINK, RTM_GETADDR -> Facts
+//	RTM_GETNEIGH, RTM_NEWNEIGH -> Gone -> "that host gives no answer"
 //	RTNLGRP_LINK, _IFADDR, _ROUTE, _NEXTHOP -> Watch -> "links changed", "routes changed"
 //
 // A route or next-hop object is ours when it carries our protocol number, in

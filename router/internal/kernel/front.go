@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"net/netip"
+
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -23,7 +25,7 @@ func (k *Kernel) behindForeign(keys []fib.Key) map[fib.Key]uint8 {
 	}
 	out := map[fib.Key]uint8{}
 	for _, key := range keys {
-		first, err := k.first(key)
+		first, err := k.lookup(key.Prefix.Addr())
 		if err == nil && first.key == key && first.protocol != k.cfg.Protocol {
 			out[key] = first.protocol
 		}
@@ -31,12 +33,15 @@ func (k *Kernel) behindForeign(keys []fib.Key) map[fib.Key]uint8 {
 	return out
 }
 
-// first is the route that the kernel would use for the address of a prefix.
-func (k *Kernel) first(key fib.Key) (standing, error) {
-	body := routeHeader(nil, key.Prefix, 0, 0, 0, 0)
-	body[1] = uint8(key.Prefix.Addr().BitLen())
-	native.PutUint32(body[8:], unix.RTM_F_FIB_MATCH|unix.RTM_F_LOOKUP_TABLE)
-	body = address(body, unix.RTA_DST, key.Prefix.Addr())
+// lookup is the route that the kernel would use for the address.
+func (k *Kernel) lookup(to netip.Addr) (standing, error) {
+	body := routeHeader(nil, netip.PrefixFrom(to, to.BitLen()), 0, 0, 0, 0)
+	flags := uint32(unix.RTM_F_FIB_MATCH)
+	if to.Is4() { // IPv6 tells the table unasked, and refuses the flag
+		flags |= unix.RTM_F_LOOKUP_TABLE
+	}
+	native.PutUint32(body[8:], flags)
+	body = address(body, unix.RTA_DST, to)
 	var out standing
 	err := k.ask(netlink.Message{Header: netlink.Header{Type: unix.RTM_GETROUTE}, Data: body},
 		func(_ uint16, body []byte) (err error) {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -32,7 +33,7 @@ type Config struct {
 
 // Kernel is an open door to the kernel's routing table, in the network
 // namespace of the thread that opened it. One goroutine may read and apply while
-// another watches.
+// another watches and others look after hosts.
 type Kernel struct {
 	cfg   Config
 	kind  fib.Kind
@@ -44,6 +45,8 @@ type Kernel struct {
 	conn *netlink.Conn
 	raw  syscall.RawConn
 	buf  []byte
+
+	sights map[netip.Addr]sight // by looks of a moment ago
 }
 
 const (
@@ -58,7 +61,7 @@ const (
 // afterwards is either up to date or followed by a notification. It fails with
 // ErrPermission when the kernel would refuse every change.
 func Open(cfg Config) (*Kernel, error) {
-	k := &Kernel{cfg: cfg, buf: make([]byte, receiveBuffer)}
+	k := &Kernel{cfg: cfg, buf: make([]byte, receiveBuffer), sights: map[netip.Addr]sight{}}
 	if err := k.open(); err != nil {
 		return nil, fmt.Errorf("kernel: %w", errors.Join(err, k.Close()))
 	}

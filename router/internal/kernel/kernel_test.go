@@ -30,6 +30,7 @@ const (
 type scene struct {
 	t    testing.TB
 	host *lab.Host
+	node *lab.Host
 	link int
 }
 
@@ -37,8 +38,8 @@ func newScene(t testing.TB) *scene {
 	t.Helper()
 	l := lab.Test(t)
 	s := &scene{t: t, host: l.Host("router")}
-	node := l.Host("node")
-	l.Link(s.host, "lan", []string{"10.77.2.1/24", "2001:db8:2::1/64"}, node, "eth0", []string{"10.77.2.11/24", "2001:db8:2::11/64"})
+	s.node = l.Host("node")
+	l.Link(s.host, "lan", []string{"10.77.2.1/24", "2001:db8:2::1/64"}, s.node, "eth0", []string{"10.77.2.11/24", "2001:db8:2::11/64"})
 	k := s.open(kernel.Config{Table: unix.RT_TABLE_MAIN, Protocol: protocol})
 	lab.Eventually(t, "the cable to be plugged in", func() error {
 		f, err := k.Facts()
