@@ -56,14 +56,14 @@ func (p plug) open() (station, error) { return p.boxes[p.own], nil }
 // mailbox is an end's station and what lies there, of one hop and IPv4.
 type mailbox struct {
 	*cable
-	own      netip.Addr
-	bell     chan struct{}
-	letters  []letter
-	rules    []rule
-	kept     uint64
-	stalled  time.Time // until when its owner gets no time
-	endless  bool      // somebody floods it
-	silenced bool      // it is closed
+	own     netip.Addr
+	bell    chan struct{}
+	letters []letter
+	rules   []rule
+	kept    uint64
+	stalled time.Time // until when its owner gets no time
+	endless bool      // somebody floods it
+
 }
 
 type silent struct{ *mailbox }

@@ -119,7 +119,7 @@ const (
 // New makes a Controller; nothing runs before Run.
 func New(o Options) *Controller {
 	return &Controller{
-		Options: o, metrics: newMetrics(o.Router, o.Writer), health: newHealth(),
+		Options: o, metrics: newMetrics(o.Router, o.Watcher, o.Writer), health: newHealth(),
 		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{}, failed: map[model.Key]int{},
 		told: newTold(), quota: quota{}, silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}

@@ -168,6 +168,7 @@ type fakeWatcher struct {
 }
 
 func (f *fakeWatcher) Set(all []bfd.Session)    { f.all = all }
+func (f *fakeWatcher) Ignored() bfd.Ignored     { return bfd.Ignored{"ttl": 5} }
 func (f *fakeWatcher) Events() <-chan bfd.Event { return f.events }
 func (f *fakeWatcher) Status() (out []bfd.Status) {
 	for _, s := range f.all {

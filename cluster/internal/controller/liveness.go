@@ -14,6 +14,7 @@ type Watcher interface {
 	Set([]bfd.Session)
 	Events() <-chan bfd.Event
 	Status() []bfd.Status
+	Ignored() bfd.Ignored
 }
 
 // watched are the sessions of BFD: with each peer that asks for it, as long as

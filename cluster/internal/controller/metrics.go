@@ -12,6 +12,7 @@ import (
 	"github.com/hawser-lb/hawser/cluster/internal/announce"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
 	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
@@ -34,7 +35,7 @@ type Metrics struct {
 
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-func newMetrics(router Router, writer Writer) *Metrics {
+func newMetrics(router Router, watcher Watcher, writer Writer) *Metrics {
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
 	m := &Metrics{
 		registry:     prometheus.NewRegistry(),
@@ -54,7 +55,7 @@ func newMetrics(router Router, writer Writer) *Metrics {
 		func() float64 { return float64(writer.EventsDropped()) })
 	m.configOK.Set(1)
 	m.registry.MustRegister(dropped, m.poolTotal, m.poolAssigned, m.allocations, m.flaps, m.routes, m.refused, m.pass, m.service,
-		m.leader, m.configOK, m.configErrors, sessions{router})
+		m.leader, m.configOK, m.configErrors, sessions{router}, heartbeats{watcher})
 	for _, c := range []alloc.Change{alloc.Assigned, alloc.Changed, alloc.Released, alloc.Failed} {
 		m.allocations.WithLabelValues(c.String())
 	}
@@ -144,5 +145,37 @@ func (s sessions) Collect(to chan<- prometheus.Metric) {
 		}
 		to <- prometheus.MustNewConstMetric(sessionUp, prometheus.GaugeValue, up, p.Name, p.Address.String())
 		to <- prometheus.MustNewConstMetric(sessionRoutes, prometheus.GaugeValue, float64(p.Announced), p.Name, p.Address.String())
+	}
+}
+
+// heartbeats asks BFD when somebody asks for the figures.
+type heartbeats struct{ watcher Watcher }
+
+var (
+	bfdUp      = prometheus.NewDesc("hawser_bfd_up", "1 while BFD hears the peer; only of peers that are watched.", []string{"address"}, nil)
+	bfdDowns   = prometheus.NewDesc("hawser_bfd_downs_total", "Times that BFD left Up.", []string{"address"}, nil)
+	bfdIgnored = prometheus.NewDesc("hawser_bfd_packets_ignored_total", "BFD packets that were for no session, by reason.", []string{"reason"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (h heartbeats) Describe(to chan<- *prometheus.Desc) {
+	to <- bfdUp
+	to <- bfdDowns
+	to <- bfdIgnored
+}
+
+// Collect implements prometheus.Collector.
+func (h heartbeats) Collect(to chan<- prometheus.Metric) {
+	for _, s := range h.watcher.Status() {
+		up := 0.0
+		if s.State == bfd.Up {
+			up = 1
+		}
+		to <- prometheus.MustNewConstMetric(bfdUp, prometheus.GaugeValue, up, s.Remote.String())
+		to <- prometheus.MustNewConstMetric(bfdDowns, prometheus.CounterValue, float64(s.Downs), s.Remote.String())
+	}
+	ignored := h.watcher.Ignored()
+	for _, reason := range bfd.Reasons() {
+		to <- prometheus.MustNewConstMetric(bfdIgnored, prometheus.CounterValue, float64(ignored[reason]), reason)
 	}
 }

@@ -206,7 +206,7 @@ func TestWhatIsNoCommandListsThePossibleWords(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                  "a command is missing",
 		"shwo":                              `unknown word "shwo", possible: run, check, show, monitor, clear, import-quagga, rpcd, version, help`,
-		"show":                              "show: more words are needed: ip, ipv6, clusters, log",
+		"show":                              "show: more words are needed: ip, ipv6, clusters, bfd, log",
 		"show i":                            "show i: ambiguous: ip, ipv6",
 		"show ip":                           "show ip: more words are needed: bgp, route",
 		"show ip ospf":                      `unknown word "ospf", possible: bgp, route`,

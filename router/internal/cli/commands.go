@@ -21,6 +21,7 @@ func init() {
 			{text: "ip", next: family("show ip", status.IPv4), enter: func(c *call) { c.family = status.IPv4 }},
 			{text: "ipv6", next: family("show ipv6", status.IPv6), enter: func(c *call) { c.family = status.IPv6 }},
 			{text: "clusters", help: "who may announce what, and what came of it", flags: showing, do: (*call).clusters},
+			{text: "bfd", help: "every peer that is watched by BFD, and the packets that were nobody's", flags: showing, do: (*call).bfd},
 			{text: "log", help: "the last 200 events", flags: showing, do: (*call).showLog},
 		}},
 		{text: "monitor", help: "events as they happen, one a line", flags: asking, do: (*call).monitor},

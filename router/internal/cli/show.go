@@ -158,6 +158,18 @@ func (c *call) clusters() error {
 	return nil
 }
 
+func (c *call) bfd() error {
+	s, err := c.ask(false)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.print(s.BFDOnly())
+	}
+	status.BFDPeers(c.Stdout, s)
+	return nil
+}
+
 func (c *call) version() error {
 	if c.json {
 		return c.print(struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/hawser-lb/hawser/router/internal/journal"
 	"github.com/hawser-lb/hawser/router/internal/status"
@@ -19,6 +20,7 @@ type Watcher interface {
 	Set(all []bfd.Session)
 	Events() <-chan bfd.Event
 	Status() []bfd.Status
+	Ignored() bfd.Ignored
 }
 
 // liveness says which peers answer, faster than their sessions do. Nothing runs
@@ -116,8 +118,13 @@ func (l *line) livenessStatus(all []bfd.Status, addr netip.Addr) *status.BFD {
 	}
 	s := all[i]
 	return &status.BFD{
-		State: s.State.String(), Since: s.Since, RemoteState: s.Theirs.State.String(), Diagnostic: s.Diagnostic.String(),
-		TransmitMilliseconds: float64(s.Transmit.Microseconds()) / 1000, DetectMilliseconds: float64(s.Detect.Microseconds()) / 1000,
-		Sent: s.Sent, Received: s.Received, Downs: s.Downs, Error: s.LastError,
+		State: s.State.String(), Since: s.Since, Diagnostic: s.Diagnostic.String(), Multihop: s.Multihop, Multiplier: s.Multiplier,
+		Discriminator: s.Discriminator, TransmitMilliseconds: milliseconds(s.Transmit), DetectMilliseconds: milliseconds(s.Detect),
+		RemoteState: s.Theirs.State.String(), RemoteDiagnostic: s.Theirs.Diagnostic.String(), RemoteDiscriminator: s.Theirs.Discriminator,
+		RemoteMultiplier: s.Theirs.Multiplier, RemoteTransmitMilliseconds: milliseconds(s.Theirs.Transmit),
+		RemoteReceiveMilliseconds: milliseconds(s.Theirs.Receive),
+		Sent:                      s.Sent, Received: s.Received, Ups: s.Ups, Downs: s.Downs, Error: s.LastError,
 	}
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -50,7 +50,7 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 		}
 		var watched []bfd.Status
 		if l.live.Watcher != nil {
-			watched = l.live.Status()
+			watched, s.BFDIgnored = l.live.Status(), l.live.Ignored()
 		}
 		for _, p := range l.sessions.Status() {
 			n := l.neighborStatus(p, s.TableVersion)

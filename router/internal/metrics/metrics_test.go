@@ -29,9 +29,10 @@ func (router) Snapshot(bool) status.Snapshot {
 		Config:             status.Config{LoadedAt: at, Rejected: true},
 		Listening:          []status.Listen{{Address: netip.MustParseAddrPort("0.0.0.0:179")}, {Address: netip.MustParseAddrPort("[::]:179"), Error: "no"}},
 		RefusedConnections: 7,
+		BFDIgnored:         map[string]uint64{"ttl": 5, "flood": 100000},
 		Clusters:           []status.Cluster{{Name: `ho"me\`, Peers: 3, Established: 2}},
 		Neighbors: []status.Neighbor{
-			{Name: `ho"me\`, Address: netip.MustParseAddr("192.0.2.5"), State: "Established", Accepted: 4, DroppedCount: 1, Refused: map[string]int{"notAllowed": 2, "martian": 1}},
+			{Name: `ho"me\`, Address: netip.MustParseAddr("192.0.2.5"), State: "Established", Accepted: 4, DroppedCount: 1, BFD: &status.BFD{State: "Up", Received: 9}, Refused: map[string]int{"notAllowed": 2, "martian": 1}},
 			{Name: `ho"me\`, Address: netip.MustParseAddr("fd00::6"), State: "Active"},
 		},
 		Kernel: status.Kernel{Routes: 4, Groups: 1, Steps: 9},
@@ -127,6 +128,9 @@ func TestPrometheusReadsEverySample(t *testing.T) {
 		`hawser_router_session_up{name="ho\"me\\",address="fd00::6"} 0`,
 		`hawser_router_prefixes_refused{name="ho\"me\\",address="192.0.2.5",reason="notAllowed"} 2`,
 		`hawser_router_kernel_steps_total 9`,
+		`hawser_router_bfd_up{name="ho\"me\\",address="192.0.2.5"} 1`,
+		`hawser_router_bfd_packets_received_total{name="ho\"me\\",address="192.0.2.5"} 9`,
+		`hawser_router_bfd_packets_ignored_total{reason="ttl"} 5`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no line %s in\n%s", want, text)

@@ -20,6 +20,7 @@ func Write(w io.Writer, s *status.Snapshot) error {
 	p.kernel(&s.Kernel)
 	p.clusters(s.Clusters)
 	p.neighbors(s.Neighbors)
+	p.bfd(s)
 	return p.Flush()
 }
 
@@ -112,6 +113,26 @@ func (p page) neighbors(all []status.Neighbor) {
 		for _, reason := range slices.Sorted(maps.Keys(all[i].Refused)) {
 			p.sample("prefixes_refused", float64(all[i].Refused[reason]), append(who(&all[i]), label{"reason", reason})...)
 		}
+	}
+}
+
+// bfd has the peers that are watched, and no others.
+func (p page) bfd(s *status.Snapshot) {
+	each := func(name, kind, help string, value func(*status.BFD) float64) {
+		p.family(name, kind, help)
+		for i := range s.Neighbors {
+			if n := &s.Neighbors[i]; n.BFD != nil {
+				p.sample(name, value(n.BFD), who(n)...)
+			}
+		}
+	}
+	each("bfd_up", "gauge", "1 while BFD hears the peer.", func(b *status.BFD) float64 { return truth(b.State == "Up") })
+	each("bfd_downs_total", "counter", "Times that BFD left Up.", func(b *status.BFD) float64 { return float64(b.Downs) })
+	each("bfd_packets_received_total", "counter", "BFD packets from the peer.", func(b *status.BFD) float64 { return float64(b.Received) })
+	each("bfd_packets_sent_total", "counter", "BFD packets to the peer.", func(b *status.BFD) float64 { return float64(b.Sent) })
+	p.family("bfd_packets_ignored_total", "counter", "BFD packets that were for no session, by reason.")
+	for _, reason := range slices.Sorted(maps.Keys(s.BFDIgnored)) {
+		p.sample("bfd_packets_ignored_total", float64(s.BFDIgnored[reason]), label{"reason", reason})
 	}
 }
 

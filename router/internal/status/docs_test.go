@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hawser-lb/hawser/router/internal/journal"
+	"github.com/hawser-lb/hawser/shared/bfd"
 )
 
 // section is the part of docs/status.md under a heading.
@@ -82,6 +83,15 @@ func TestEveryKindOfEventIsDocumentedAndNoOther(t *testing.T) {
 	}
 	for word := range kinds {
 		t.Errorf("docs/status.md, Event: no `%s`", word)
+	}
+}
+
+func TestEveryReasonToIgnoreABFDPacketIsDocumented(t *testing.T) {
+	text := section(t, "Ignored BFD packets")
+	for _, reason := range bfd.Reasons() {
+		if !strings.Contains(text, "`"+reason+"`") {
+			t.Errorf("docs/status.md, Ignored BFD packets: no `%s`", reason)
+		}
 	}
 }
 

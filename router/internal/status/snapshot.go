@@ -28,10 +28,12 @@ type Snapshot struct {
 	// Metrics is where they are served, absent when they are off.
 	Metrics *Listen `json:"metrics,omitempty"`
 	// RefusedConnections from addresses that no section names.
-	RefusedConnections uint64     `json:"refusedConnections"`
-	Clusters           []Cluster  `json:"clusters"`
-	Neighbors          []Neighbor `json:"neighbors"`
-	Routes             []Route    `json:"routes"`
+	RefusedConnections uint64 `json:"refusedConnections"`
+	// BFDIgnored are packets that were for no BFD session, by reason.
+	BFDIgnored map[string]uint64 `json:"bfdIgnored,omitempty"`
+	Clusters   []Cluster         `json:"clusters"`
+	Neighbors  []Neighbor        `json:"neighbors"`
+	Routes     []Route           `json:"routes"`
 	// TableVersion goes up with each change of the chosen routes.
 	TableVersion uint64 `json:"tableVersion"`
 	Kernel       Kernel `json:"kernel"`
@@ -169,10 +171,20 @@ type BFD struct {
 	// DetectMilliseconds how long nothing may come, 0 until the peer spoke.
 	TransmitMilliseconds float64 `json:"transmitMilliseconds"`
 	DetectMilliseconds   float64 `json:"detectMilliseconds"`
-	Sent                 uint64  `json:"packetsSent"`
-	Received             uint64  `json:"packetsReceived"`
-	Downs                uint64  `json:"downs"`
-	Error                string  `json:"error,omitempty"` // of the socket
+	Multihop             bool    `json:"multihop"`
+	Multiplier           uint8   `json:"multiplier"`
+	Discriminator        uint32  `json:"discriminator"`
+	// What the peer said last; zero until it spoke.
+	RemoteDiscriminator        uint32  `json:"remoteDiscriminator"`
+	RemoteDiagnostic           string  `json:"remoteDiagnostic"`
+	RemoteMultiplier           uint8   `json:"remoteMultiplier"`
+	RemoteTransmitMilliseconds float64 `json:"remoteTransmitMilliseconds"` // it sends no faster
+	RemoteReceiveMilliseconds  float64 `json:"remoteReceiveMilliseconds"`  // it takes no faster
+	Sent                       uint64  `json:"packetsSent"`
+	Received                   uint64  `json:"packetsReceived"`
+	Ups                        uint64  `json:"ups"`
+	Downs                      uint64  `json:"downs"`
+	Error                      string  `json:"error,omitempty"` // of the socket
 }
 
 // Messages counts BGP messages by type.

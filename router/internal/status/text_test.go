@@ -81,7 +81,9 @@ func neighbors() []Neighbor {
 				OfferedSeconds: 120, PeerSeconds: 60, Negotiated: true, Families: []string{"ipv4Unicast", "ipv6Unicast"},
 				PeerRestarted: true, Kept: 1, Stale: []string{"ipv6Unicast"}, StaleUntil: noon.Add(100 * time.Second),
 			},
-			Stale: 1, BFD: &BFD{State: "Up", Since: ago(26 * time.Hour), RemoteState: "Up", TransmitMilliseconds: 300, DetectMilliseconds: 900},
+			Stale: 1, BFD: &BFD{State: "Up", Since: ago(26 * time.Hour), RemoteState: "Up", TransmitMilliseconds: 300, DetectMilliseconds: 900,
+				Multiplier: 3, Discriminator: 7, RemoteDiscriminator: 9, RemoteDiagnostic: "no diagnostic", Diagnostic: "no diagnostic", RemoteMultiplier: 3,
+				RemoteTransmitMilliseconds: 300, RemoteReceiveMilliseconds: 300, Sent: 320_000, Received: 320_001, Ups: 1},
 		},
 		{
 			Address: ip("192.168.1.5"), Name: "ubuntu_dev1", Description: "ubuntu-dev1", Cluster: "home", Passive: true, ASN: 65001, RouterID: ip("192.168.1.5"),
@@ -192,6 +194,19 @@ func TestNeighborsShowBothEndsAndTheLastError(t *testing.T) {
 			t.Fatal(err)
 		}
 		Neighbors(w, s, all)
+	})
+}
+
+func TestBFDShowsBothEndsAndWhatWasIgnored(t *testing.T) {
+	golden(t, "bfd", func(w io.Writer) {
+		s := home()
+		s.BFDIgnored = map[string]uint64{"ttl": 12, "flood": 1_234_567}
+		BFDPeers(w, s)
+	})
+	golden(t, "bfd-none", func(w io.Writer) {
+		s := home()
+		s.Neighbors = nil
+		BFDPeers(w, s)
 	})
 }
 
