@@ -41,7 +41,7 @@ func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 		return nil, due
 	}
 	want, have := l.slice(now)
-	want = l.start.gate.Hold(want, have)
+	want = l.start.gate.Hold(want, l.allowed(have))
 	again = l.paced(want, have, now)
 	if again.IsZero() || !due.IsZero() && due.Before(again) {
 		again = due

@@ -23,13 +23,15 @@ import (
 // Options are what the command line says.
 type Options struct {
 	ConfigFile string
-	Socket     string
+	Socket     string // nobody can ask when it is empty
 	Log        *slog.Logger
 	// Level follows the configuration's log_level.
 	Level *slog.LevelVar
 	// WithdrawOnExit takes our routes out of the kernel when Run ends. Without
 	// it they stay and the next start adopts them.
 	WithdrawOnExit bool
+	// Unwatched leaves it to Reload alone when the configuration is read again.
+	Unwatched bool
 }
 
 // Speaker is what the daemon needs of BGP; bgp.Speaker is one.
@@ -92,6 +94,12 @@ type Daemon struct {
 // New returns a Daemon that has started nothing.
 func New(opts Options) *Daemon { return newDaemon(opts, realParts) }
 
+// NewOn returns a Daemon that runs on another machine than this one: with a
+// speaker, a kernel and a watcher of the caller's.
+func NewOn(opts Options, speaker func(bgp.Config) Speaker, k func(kernel.Config) (Kernel, error), watcher func(bfd.Config) Watcher) *Daemon {
+	return newDaemon(opts, parts{speaker, k, watcher})
+}
+
 func newDaemon(opts Options, p parts) *Daemon {
 	stopped := make(chan struct{})
 	return &Daemon{
@@ -133,13 +141,18 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := status.NewServer(d.opts.Socket, d, d.opts.Log)
-	if err := server.Open(); err != nil {
-		return errors.Join(err, k.Close())
+	var server *status.Server
+	if d.opts.Socket != "" {
+		server = status.NewServer(d.opts.Socket, d, d.opts.Log)
+		if err := server.Open(); err != nil {
+			return errors.Join(err, k.Close())
+		}
 	}
 	if !cfg.Globals.Enabled {
 		d.opts.Log.Info("not enabled: set option enabled '1' in section globals", "file", d.opts.ConfigFile)
-		defer server.Close()
+		if server != nil {
+			defer server.Close()
+		}
 		return leave(k, cfg.Globals.Protocol, true)
 	}
 	return d.run(ctx, newLine(d, k, cfg, problems), server)
@@ -150,8 +163,12 @@ func (d *Daemon) run(ctx context.Context, l *line, server *status.Server) error 
 	group, ctx := errgroup.WithContext(ctx)
 	l.group = group
 	group.Go(func() error { return l.metrics.Run(ctx) })
-	group.Go(func() error { return server.Run(ctx) })
-	group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
+	if server != nil {
+		group.Go(func() error { return server.Run(ctx) })
+	}
+	if !d.opts.Unwatched {
+		group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
+	}
 	group.Go(func() error { return l.hands.run(ctx) })
 	group.Go(func() error {
 		defer d.stop() // the server's clients must not wait for an answer

@@ -448,6 +448,21 @@ func TestAnAdoptedRouteWaitsForEveryConfiguredPeer(t *testing.T) {
 	}))
 }
 
+func TestAnAdoptedRouteThatNoSectionAllowsIsNotWaitedFor(t *testing.T) {
+	within(t, twoNeighbors, func(w *world) {
+		foreign := netip.MustParsePrefix("192.168.77.1/32")
+		w.k.do(func() {
+			w.k.put(service, five)
+			w.k.put(foreign, five)
+		})
+		w.restart()
+		w.expect("before anybody spoke", via(service, five))
+		w.configure(strings.ReplaceAll(twoNeighbors, "192.168.10.0/24", "192.168.77.0/24"))
+		time.Sleep(time.Second)
+		w.expect("once it is allowed no more", "")
+	})
+}
+
 // restart has the line read the kernel as at a start.
 func (w *world) restart() {
 	w.Helper()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -129,6 +130,32 @@ func (l *line) look(now time.Time) (waiting string) {
 		l.table.wantAll = true
 	}
 	return waiting
+}
+
+// allowed is the part of have that some section allows: nothing protects the
+// rest, not even at a start.
+func (l *line) allowed(have fib.Table) fib.Table {
+	if !l.start.waiting() {
+		return have
+	}
+	out := maps.Clone(have)
+	maps.DeleteFunc(out, func(k fib.Key, _ []fib.NextHop) bool { return !l.allows(k.Prefix) })
+	return out
+}
+
+func (l *line) allows(p netip.Prefix) bool {
+	in := func(a netip.Prefix) bool { return a.Bits() <= p.Bits() && a.Contains(p.Addr()) }
+	for _, n := range l.config.Neighbors {
+		if slices.ContainsFunc(n.Allow, in) {
+			return true
+		}
+	}
+	for _, c := range l.config.Clusters {
+		if slices.ContainsFunc(c.Allow, in) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginAgain protects what stands while every session comes up anew.
