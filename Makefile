@@ -198,6 +198,11 @@ test: deps $(BUILD)/kube build cross image $(BUILD)/sandbox.oci.tar $(BUILD)/boa
 	cd cluster/packaging && go test -count=1 ./...
 	go test -p 1 -count=1 -timeout 30m ./...
 
+STORIES ?= 20000
+.PHONY: stories
+stories: ## STORIES (20000) drawn at random of what befalls router and cluster together, each held against a model
+	go test -count=1 -timeout=0 -v ./shared/lab/together -rapid.checks=$(STORIES)
+
 .PHONY: demo
 demo: deps $(BUILD)/kube build $(BUILD)/scene ## the whole story on real parts, in this terminal (root)
 	$(BUILD)/scene demo

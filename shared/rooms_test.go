@@ -41,6 +41,16 @@ var strangers = map[string][]string{
 	"cluster": {"router"},
 }
 
+// meeting is the one room that knows both sides: its test tells what befalls
+// router and cluster together. Nothing may import it, and the sims that it is
+// made of are in no program.
+const meeting = "shared/lab/together"
+
+var sims = []string{"router/sim", "cluster/sim", "shared/lab"}
+
+// programs are what ships.
+var programs = []string{"./router/cmd/...", "./cluster/cmd/..."}
+
 // pure rooms decide and touch nothing: no file, socket, process or goroutine
 // tool may be imported there.
 var pure = []string{
@@ -111,7 +121,7 @@ func TestRouterAndClusterAreStrangers(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		room := strings.TrimPrefix(p.ImportPath, module)
 		for side, others := range strangers {
-			if !within(room, side) {
+			if !within(room, side) || room == meeting {
 				continue
 			}
 			for _, imp := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
@@ -121,6 +131,20 @@ func TestRouterAndClusterAreStrangers(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestNoProgramHoldsAWorldThatIsNotThere(t *testing.T) {
+	for _, p := range list(t, append([]string{"-deps"}, programs...)...) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		if slices.ContainsFunc(sims, func(s string) bool { return within(room, s) }) {
+			t.Errorf("%s is in a program", room)
+		}
+	}
+	for _, p := range list(t, "./...") {
+		if slices.Contains(p.Imports, module+meeting) {
+			t.Errorf("%s imports %s", p.ImportPath, meeting)
 		}
 	}
 }

@@ -24,6 +24,11 @@ type Config struct {
 	// whether that can be known. While routes of a peer are kept it is asked
 	// once in half a second, from any goroutine. Nil: nothing can be known.
 	Gone func(host netip.Addr) (gone, sure bool)
+	// Network to speak over; nil for the sockets of this machine.
+	Network Network
+	// Chance draws from [0, 1) how much each timer is shortened by jitter, nil
+	// for at random. Several goroutines call it.
+	Chance func() float64
 }
 
 // RestartStatus is what there is to see of graceful restart (RFC 4724).

@@ -45,9 +45,9 @@ func (p *peer) pause() time.Duration {
 		base = retryBase
 	}
 	if p.failures == 0 {
-		return jitter(min(base, time.Second))
+		return p.s.jitter(min(base, time.Second))
 	}
-	return jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
+	return p.s.jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
 }
 
 // dial keeps trying to connect while nothing else is going on. It is the

@@ -61,6 +61,9 @@ func New(cfg Config) *Speaker {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Network != nil {
+		s.net = elsewhere{cfg.Network}
+	}
 	s.cfg.Listen = slices.Clone(cfg.Listen)
 	for i, a := range cfg.Listen {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())

@@ -1,7 +1,6 @@
 package bgp
 
 import (
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -161,12 +160,7 @@ func (w *writer) rearm(t *time.Timer) {
 		t.Reset(never)
 		return
 	}
-	t.Reset(jitter(w.c.terms.keepalive))
-}
-
-// jitter takes up to a quarter off (RFC 4271 §10).
-func jitter(d time.Duration) time.Duration {
-	return d - time.Duration(rand.Float64()*float64(d)/4)
+	t.Reset(w.c.peer.s.jitter(w.c.terms.keepalive))
 }
 
 // taken takes over what others asked for.

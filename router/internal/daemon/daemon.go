@@ -30,8 +30,6 @@ type Options struct {
 	// WithdrawOnExit takes our routes out of the kernel when Run ends. Without
 	// it they stay and the next start adopts them.
 	WithdrawOnExit bool
-	// Unwatched leaves it to Reload alone when the configuration is read again.
-	Unwatched bool
 }
 
 // Speaker is what the daemon needs of BGP; bgp.Speaker is one.
@@ -71,6 +69,8 @@ type parts struct {
 	speaker func(bgp.Config) Speaker
 	kernel  func(kernel.Config) (Kernel, error)
 	watcher func(bfd.Config) Watcher
+	// unwatched leaves it to Reload alone when the configuration is read again.
+	unwatched bool
 }
 
 var realParts = parts{
@@ -95,9 +95,10 @@ type Daemon struct {
 func New(opts Options) *Daemon { return newDaemon(opts, realParts) }
 
 // NewOn returns a Daemon that runs on another machine than this one: with a
-// speaker, a kernel and a watcher of the caller's.
+// speaker, a kernel and a watcher of the caller's, who alone says when its
+// configuration is to be read again.
 func NewOn(opts Options, speaker func(bgp.Config) Speaker, k func(kernel.Config) (Kernel, error), watcher func(bfd.Config) Watcher) *Daemon {
-	return newDaemon(opts, parts{speaker, k, watcher})
+	return newDaemon(opts, parts{speaker: speaker, kernel: k, watcher: watcher, unwatched: true})
 }
 
 func newDaemon(opts Options, p parts) *Daemon {
@@ -166,7 +167,7 @@ func (d *Daemon) run(ctx context.Context, l *line, server *status.Server) error 
 	if server != nil {
 		group.Go(func() error { return server.Run(ctx) })
 	}
-	if !d.opts.Unwatched {
+	if !d.parts.unwatched {
 		group.Go(func() error { return watchFile(ctx, d.opts.ConfigFile, d.opts.Log, d.Reload) })
 	}
 	group.Go(func() error { return l.hands.run(ctx) })
