@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { LuCI, app, hawser, until } from './standin.mjs';
+import { LuCI, acl, app, granted, hawser, until } from './standin.mjs';
 
 const nobody = { HAWSER_SOCKET: '/nonexistent/hawser.sock' };
 
@@ -173,9 +173,46 @@ test('every event and every reason of the documents has words', () => {
 		assert.notEqual(reasonWords(reason), reason);
 });
 
-test('the rights name each method, and reading is apart from writing', () => {
-	const acl = JSON.parse(readFileSync(new URL('root/usr/share/rpcd/acl.d/luci-app-hawser.json', app)))['luci-app-hawser'];
-	for (const methods of Object.values(acl.read.ubus))
-		assert.ok(methods.every(m => /^[a-z]+$/.test(m)));
-	assert.deepEqual(acl.write, { uci: [ 'hawser' ] });
+test('a login that may only read has the methods that it is shown, and neither passwords nor changes', () => {
+	assert.deepEqual(Object.keys(acl), [ 'description', 'read', 'write' ]);
+	assert.deepEqual(acl.read, { ubus: { hawser: [ 'status', 'overview', 'check' ], 'network.interface': [ 'dump' ] } });
+	assert.deepEqual(Object.keys(acl.write), [ 'uci' ]);
+	assert.ok(!granted('read', 'read') && !granted('read', 'write'));
+	assert.ok(granted('write', 'read') && granted('write', 'write'));
+});
+
+test('what a peer says, and what a configuration holds, is text and never HTML', async () => {
+	const evil = '<img src=x onerror="window.evil = 1"><b>bold</b>';
+	const kept = new Set([ 'version', 'now', 'since', 'started', 'time', 'lastErrorAt' ]);
+	const spoilt = value => typeof value == 'string' ? value + evil
+		: Array.isArray(value) ? value.map(spoilt)
+		: !value || typeof value != 'object' ? value
+		: Object.fromEntries(Object.entries(value).map(([ k, v ]) => [ k, kept.has(k) ? v : spoilt(v) ]));
+	const answer = async (method, params) => {
+		const real = (await hawser(method, params)).answer;
+		if (real.status) {
+			real.status.config.problems = [ 'a mistake' ];
+			real.status.neighbors[0].lastError = 'received Cease/Administrative Shutdown: ';
+		}
+		return { text: '', answer: spoilt(real) };
+	};
+	const pages = [ await new LuCI({ answer }).open('overview') ];
+	await pages[0].tick();
+	assert.match(pages[0].text, /Administrative Shutdown: <img/);
+	assert.match(pages[0].text, /a mistake<img/);
+
+	const sections = [ { '.name': 'globals', '.type': 'globals', asn: '65000' },
+		{ '.name': 'home', '.type': 'cluster', asn: '65001', description: evil, source: [ evil ], allow: [ evil ], password: evil } ];
+	const settings = await new LuCI({ sections }).open('settings');
+	await until('the verdict', () => settings.one('.hawser-words'));
+	const connect = await new LuCI({ answer, sections }).open('connect');
+	await connect.tick();
+	pages.push(settings, connect);
+
+	for (const page of pages) {
+		assert.ok(page.text.includes('<img') || page.one('textarea')?.value.includes('<img'));
+		assert.equal(page.all('img, b').length, 0);
+	}
+	const include = pages[0].require('view.status.include.35_hawser');
+	assert.equal((await include.render(await include.load())).querySelectorAll('img, b').length, 0);
 });

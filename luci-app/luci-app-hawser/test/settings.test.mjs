@@ -112,7 +112,7 @@ test('a first visit has an empty form and no mistake but the missing number', as
 });
 
 test('without the right to read there is a sentence', async () => {
-	assert.match((await open({ denyUCI: true })).text, /may not ask hawser/);
+	assert.match((await open({ login: 'read' })).text, /only a login that may change them/);
 });
 
 test('every option of docs/uci.md has a field with a help text', async () => {

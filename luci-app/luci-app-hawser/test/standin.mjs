@@ -46,6 +46,16 @@ export function hawser(method, params, env = {}) {
 	});
 }
 
+// granted reports whether rpcd lets a login that may "read" or "write" do that
+// with our section of UCI. Who may write has both blocks; a list there means
+// the block's own name, an object says what.
+export function granted(login, right) {
+	return (login == 'write' ? [ 'read', 'write' ] : [ login ]).some(block => {
+		const uci = acl[block].uci ?? [];
+		return Array.isArray(uci) ? uci.includes('hawser') && right == block : !!uci.hawser?.includes(right);
+	});
+}
+
 function denied(object, method) {
 	return new Error('RPC call to %s/%s failed with error -32002: Access denied'.format(object, method));
 }
@@ -100,10 +110,19 @@ export class LuCI {
 		this.modules.form = makeForm(this);
 	}
 
+	// append takes a text by itself for HTML and one in a list for text, as
+	// LuCI does.
 	append(node, children) {
-		for (const child of Array.isArray(children) ? children : [ children ])
+		if (typeof children == 'string')
+			node.append(this.document.createRange().createContextualFragment(children));
+		else
+			this.appendAll(node, Array.isArray(children) ? children : [ children ]);
+	}
+
+	appendAll(node, children) {
+		for (const child of children)
 			if (Array.isArray(child))
-				this.append(node, child);
+				this.appendAll(node, child);
 			else if (child != null && child !== '')
 				node.append(child);
 	}
@@ -125,9 +144,9 @@ export class LuCI {
 
 	uci() {
 		const all = this.sections, find = id => all.find(s => s['.name'] == id);
-		const may = right => { if (this.options.denyUCI) throw denied('uci', right); };
+		const may = right => { if (!granted(this.options.login ?? 'write', right)) throw denied('uci', right); };
 		return {
-			load: async () => may('get'),
+			load: async () => may('read'),
 			sections: (_config, type, each) => { const some = all.filter(s => !type || s['.type'] == type); some.forEach(s => each?.(s)); return some; },
 			get: (_config, id, option) => option ? find(id)?.[option] : find(id) ?? null,
 			set: (_config, id, option, value) => { find(id)[option] = value; },

@@ -24,7 +24,7 @@ return view.extend({
 
 	load: function() {
 		return Promise.all([
-			uci.load('hawser').then(() => null).catch(error => daemon.words(error)),
+			uci.load('hawser').then(() => null).catch(error => daemon.settingsWords(error)),
 			L.resolveDefault(daemon.interfaces(), [])
 		]);
 	},

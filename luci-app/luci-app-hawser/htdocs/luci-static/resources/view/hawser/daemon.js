@@ -9,6 +9,10 @@ const shown = [ 'clusters', 'neighbors', 'listening' ];
 
 const strange = 'the answer is not one that this page understands';
 
+function denied(error) {
+	return /-32002|ubus code 6\b|permission denied|access denied/i.test(String(error?.message ?? error ?? ''));
+}
+
 return baseclass.extend({
 	status: rpc.declare({ object: 'hawser', method: 'status', reject: true }),
 	overview: rpc.declare({ object: 'hawser', method: 'overview', params: [ 'filter', 'offset', 'after' ], reject: true }),
@@ -27,6 +31,13 @@ return baseclass.extend({
 		return answer;
 	},
 
+	/* settingsWords is words() for the section of UCI, which holds passwords. */
+	settingsWords: function(error) {
+		if (denied(error))
+			return _('The settings hold passwords, so only a login that may change them is shown them. Whoever administers the router can let this one write in the group luci-app-hawser.');
+		return this.words(error);
+	},
+
 	/* strange is what a page throws that meets an answer it cannot show. */
 	strange: strange,
 
@@ -36,7 +47,7 @@ return baseclass.extend({
 
 		if (error?.name == 'SessionError' || /session is expired/i.test(text))
 			return _('The login has expired. Log in again to go on.');
-		if (/-32002|ubus code 6\b|permission denied|access denied/i.test(text))
+		if (denied(error))
 			return _('This login may not ask hawser. Whoever administers the router can grant it the group luci-app-hawser; if you are the one, log out and in again.');
 		if (/-32000|ubus code [34]\b|object not found/i.test(text))
 			return _('The router does not know of hawser. Install the package hawser; if it is installed, run: /etc/init.d/rpcd restart');

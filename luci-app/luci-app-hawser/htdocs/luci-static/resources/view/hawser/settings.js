@@ -146,7 +146,7 @@ function fields(map) {
 
 return view.extend({
 	load: function() {
-		return uci.load('hawser').then(() => null).catch(error => daemon.words(error));
+		return uci.load('hawser').then(() => null).catch(error => daemon.settingsWords(error));
 	},
 
 	render: function(error) {
