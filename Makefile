@@ -216,6 +216,13 @@ bench: deps build $(BUILD)/kube ## the router beside FRR and BIRD, then the clus
 	go run ./shared/lab/cmd/bench
 	go run ./shared/lab/cmd/bench cluster
 
+SOAK ?= 30m
+SEED ?= 0
+
+.PHONY: soak
+soak: deps $(BUILD)/kube build ## random deeds on the whole scene for SOAK (30m), drawn from SEED; see docs/soak.md (root)
+	go run ./shared/lab/cmd/soak --for $(SOAK) --seed $(SEED)
+
 FUZZTIME ?= 10m
 
 .PHONY: fuzz

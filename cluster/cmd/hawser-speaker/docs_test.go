@@ -48,7 +48,7 @@ func TestTheDocumentNamesEveryMetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := regexp.MustCompile("(?m)^\\| `(hawser_[a-z_]+)`").FindAllStringSubmatch(document(t), -1)
-	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (hawser_\S+)`).FindAllStringSubmatch(text, -1) {
 		if !slices.ContainsFunc(told, func(row []string) bool { return row[1] == m[1] }) {
 			t.Errorf("%s is not told of", m[1])
 		}

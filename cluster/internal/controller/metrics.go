@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hawser-lb/hawser/cluster/internal/alloc"
@@ -55,7 +56,8 @@ func newMetrics(router Router, watcher Watcher, writer Writer) *Metrics {
 		func() float64 { return float64(writer.EventsDropped()) })
 	m.configOK.Set(1)
 	m.registry.MustRegister(dropped, m.poolTotal, m.poolAssigned, m.allocations, m.flaps, m.routes, m.refused, m.pass, m.service,
-		m.leader, m.configOK, m.configErrors, sessions{router}, heartbeats{watcher})
+		m.leader, m.configOK, m.configErrors, sessions{router}, heartbeats{watcher},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range []alloc.Change{alloc.Assigned, alloc.Changed, alloc.Released, alloc.Failed} {
 		m.allocations.WithLabelValues(c.String())
 	}

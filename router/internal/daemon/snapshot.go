@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (l *line) snapshot(withRoutes bool) status.Snapshot {
 	g := l.config.Globals
 	now := time.Now()
 	s := status.Snapshot{
-		Version: version.String(), Started: l.started, Now: now, PID: os.Getpid(),
+		Version: version.String(), Started: l.started, Now: now, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(),
 		ASN: g.ASN, RouterID: l.routerID, Table: g.Table, Metric: g.Metric, Protocol: g.Protocol,
 		MaxPaths: g.MaxPaths, NextHops: l.nextHopKind(),
 		Config: status.Config{

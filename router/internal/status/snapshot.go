@@ -8,16 +8,18 @@ import (
 // Snapshot is the daemon at one moment. Times are absolute (RFC 3339 in JSON);
 // durations are in seconds, in fields that end in Seconds.
 type Snapshot struct {
-	Version  string     `json:"version"`
-	Started  time.Time  `json:"started"`
-	Now      time.Time  `json:"now"`
-	PID      int        `json:"pid"`
-	ASN      uint32     `json:"asn"`
-	RouterID netip.Addr `json:"routerId"`
-	Table    uint32     `json:"table"`
-	Metric   uint32     `json:"metric"`
-	Protocol uint8      `json:"protocol"`
-	MaxPaths int        `json:"maxPaths"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	Now     time.Time `json:"now"`
+	PID     int       `json:"pid"`
+	// Goroutines of the daemon now: a number that does not grow.
+	Goroutines int        `json:"goroutines"`
+	ASN        uint32     `json:"asn"`
+	RouterID   netip.Addr `json:"routerId"`
+	Table      uint32     `json:"table"`
+	Metric     uint32     `json:"metric"`
+	Protocol   uint8      `json:"protocol"`
+	MaxPaths   int        `json:"maxPaths"`
 	// NextHops says how routes with several next hops stand in the kernel:
 	// "multipath", "nexthop groups" or "resilient groups", and why not a
 	// better one.

@@ -55,6 +55,9 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 // StopAPIServer ends the API server. What it knows stays in etcd.
 func (c *Cluster) StopAPIServer() { c.apiserver.Kill() }
 
+// Etcd is etcd's process.
+func (c *Cluster) Etcd() *lab.Process { return c.etcd }
+
 func (c *Cluster) startControllers(context.Context) error {
 	if len(c.options.Controllers) == 0 {
 		return nil

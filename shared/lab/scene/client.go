@@ -71,12 +71,10 @@ type Visitor struct {
 // Patience is how long the client waits for an answer.
 const Patience = time.Second
 
-const visitLimit = 10 * time.Minute
-
 // Visit starts a visitor from the client to an address, with so many requests
-// a second.
+// a second, until it is stopped or ctx ends.
 func (s *Scene) Visit(ctx context.Context, address string, perSecond int) *Visitor {
-	ctx, cancel := context.WithTimeout(ctx, visitLimit)
+	ctx, cancel := context.WithCancel(ctx)
 	v := &Visitor{cancel: cancel, visits: Visits{Nodes: map[string]int{}}, last: time.Now(), pending: map[int]bool{}}
 	v.done.Go(func() {
 		tick := time.NewTicker(time.Second / time.Duration(perSecond))

@@ -90,10 +90,22 @@ func (n *Node) addRoutes() error {
 	return errors.Join(err4, err6)
 }
 
+// Unplug cuts the node's link: everything on it runs on, and nobody hears it.
+func (n *Node) Unplug() error { return n.SetLink("eth0", false) }
+
+// PlugIn ends what Unplug began.
+func (n *Node) PlugIn(ctx context.Context) error {
+	if err := n.SetLink("eth0", true); err != nil {
+		return err
+	}
+	_, err := n.Run(ctx, "ip", "addr", "replace", n.Address6+"/64", "dev", "eth0", "nodad")
+	return errors.Join(err, n.addRoutes())
+}
+
 // PowerOff cuts the node's link, then ends all that runs on it: nobody hears a
 // last word, as when the plug is pulled.
 func (n *Node) PowerOff() error {
-	if err := n.SetLink("eth0", false); err != nil {
+	if err := n.Unplug(); err != nil {
 		return err
 	}
 	n.speaker.Kill()
@@ -103,11 +115,7 @@ func (n *Node) PowerOff() error {
 
 // PowerOn brings the node back as a boot does.
 func (n *Node) PowerOn(ctx context.Context) error {
-	if err := n.SetLink("eth0", true); err != nil {
-		return err
-	}
-	_, err := n.Run(ctx, "ip", "addr", "replace", n.Address6+"/64", "dev", "eth0", "nodad")
-	if err := errors.Join(err, n.addRoutes()); err != nil {
+	if err := n.PlugIn(ctx); err != nil {
 		return err
 	}
 	return n.start(ctx)
