@@ -61,8 +61,9 @@ func (r *record) lately() string {
 	return fmt.Sprintf("  %d requests failed", n)
 }
 
-// lived notes what a process holds at a sweep.
-func (r *record) lived(who string, pid int, f figures) {
+// lived notes what a process holds at a sweep, and writes it to w.
+func (r *record) lived(w io.Writer, who string, pid int, f figures) {
+	fmt.Fprintf(w, "%14s  %s (%d): %v\n", "", who, pid, f)
 	for _, l := range r.lives {
 		if l.pid == pid {
 			l.then, l.last = f, r.steps

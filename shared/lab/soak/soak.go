@@ -120,6 +120,9 @@ func (k *soak) step(ctx context.Context, a plan.Action) error {
 	if err == nil {
 		err = k.judge(ctx, cost, a.Kind)
 	}
+	if err == nil && (a.Kind == plan.Rest || a.Kind == plan.Sweep) {
+		err = k.quiet(ctx)
+	}
 	if faults := k.book.fault(); len(faults) > 0 {
 		err = errors.Join(err, errors.New(strings.Join(faults, "; ")))
 	}
@@ -145,6 +148,17 @@ func (k *soak) judge(ctx context.Context, cost plan.Cost, what string) error {
 		return fmt.Errorf("%s: %d requests to the witness failed (%v, %v): %s", what, v.Failed, v, v.Outage(), v.LastError)
 	}
 	return nil
+}
+
+// quiet sees that requests are answered while nothing is done.
+func (k *soak) quiet(ctx context.Context) error {
+	err := until(ctx, "requests while nothing is done", func() error {
+		if n := k.visitor.OK(); n < k.Visits {
+			return fmt.Errorf("%d are answered", n)
+		}
+		return nil
+	})
+	return errors.Join(err, k.judge(ctx, plan.Nothing, "at rest"))
 }
 
 // establish brings the scene from its beginning to the world that the first

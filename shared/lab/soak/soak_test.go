@@ -13,7 +13,7 @@ import (
 // TestAShortSoakFindsNothing does what `make soak` does, for as long as a test
 // may take.
 func TestAShortSoakFindsNothing(t *testing.T) {
-	const seed, actions = 42, 60
+	const seed, actions = 42, 40
 	l := lab.Test(t)
 	s, err := scene.Start(t.Context(), l, scene.Options{})
 	if err != nil {
