@@ -57,12 +57,17 @@ type entry struct {
 	version int
 }
 
+// Timers are those of the sessions with the router: the restart time 0 is
+// without graceful restart, the interval 0 without BFD.
+type Timers struct{ Hold, Restart, BFD time.Duration }
+
 // NewAPI is a cluster with one pool and one peer, the router.
-func NewAPI(pool addr.Range, router netip.Addr, hold, restart time.Duration) *API {
+func NewAPI(pool addr.Range, router netip.Addr, t Timers) *API {
 	return &API{
 		pool: model.Pool{Name: "pool", Ranges: []addr.Range{pool}, AutoAssign: true},
 		peer: model.Peer{
-			Name: "router", MyASN: 65001, PeerASN: 65000, Address: router, HoldTime: hold, RestartTime: restart,
+			Name: "router", MyASN: 65001, PeerASN: 65000, Address: router, HoldTime: t.Hold, RestartTime: t.Restart,
+			BFD: model.BFD{Enabled: t.BFD > 0, Transmit: t.BFD, Receive: t.BFD, Multiplier: 3},
 		},
 		services: map[model.Key]entry{},
 	}

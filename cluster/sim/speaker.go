@@ -57,10 +57,9 @@ func (n *Node) Start(away bool) {
 
 // run is what the speaker's program does.
 func (n *Node) run(ctx context.Context, l *life) error {
-	speaker := bgp.New(bgp.Config{
-		Log: n.log, Restarting: true, Network: l.process, Chance: func() float64 { return n.jitter },
-	})
-	watcher := bfd.New(bfd.Config{Log: n.log})
+	chance := func() float64 { return n.jitter }
+	speaker := bgp.New(bgp.Config{Log: n.log, Restarting: true, Network: l.process, Chance: chance})
+	watcher := bfd.New(bfd.Config{Log: n.log, Network: l.process, Chance: chance})
 	worker := controller.New(controller.Options{
 		Source: l.seat, Leadership: l.seat, Writer: l.seat, Router: speaker, Watcher: watcher,
 		Gateways: func() ([]netip.Addr, error) { return nil, nil },
@@ -70,6 +69,7 @@ func (n *Node) run(ctx context.Context, l *life) error {
 	sessions, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
 	g.Go(func() error { return speaker.Run(sessions) })
+	g.Go(func() error { return watcher.Run(sessions) })
 	g.Go(func() error { defer hangUp(); return worker.Run(ctx) })
 	return g.Wait()
 }

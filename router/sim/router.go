@@ -64,7 +64,10 @@ func (r *Router) Start() {
 			return bgp.New(c)
 		},
 		func(kernel.Config) (daemon.Kernel, error) { return l.handle, nil },
-		func(c bfd.Config) daemon.Watcher { return bfd.New(c) },
+		func(c bfd.Config) daemon.Watcher {
+			c.Network, c.Chance = l.process, func() float64 { return 0 }
+			return bfd.New(c)
+		},
 	)
 	ctx, end := context.WithCancel(context.Background())
 	l.end, r.running = end, l

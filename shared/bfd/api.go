@@ -9,6 +9,10 @@ import (
 // Config is what a Speaker is for its whole life.
 type Config struct {
 	Log *slog.Logger
+	// Network to reach neighbours over; nil for the sockets of this machine.
+	Network Network
+	// Chance draws from [0, 1) for jitter, nil for at random.
+	Chance func() float64
 }
 
 // Session is a neighbour to watch. At most one for each Key.

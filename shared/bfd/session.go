@@ -1,7 +1,6 @@
 package bfd
 
 import (
-	"math/rand/v2"
 	"time"
 )
 
@@ -14,6 +13,8 @@ const slow = time.Second
 type session struct {
 	want Session
 	mine uint32 // our discriminator
+
+	chance func() float64 // for jitter
 
 	state      State
 	diagnostic Diagnostic
@@ -44,8 +45,8 @@ type session struct {
 	doubtTo time.Time
 }
 
-func newSession(want Session, mine uint32, now time.Time) *session {
-	s := &session{want: want, mine: mine, state: Down, since: now, sendAt: now}
+func newSession(want Session, mine uint32, chance func() float64, now time.Time) *session {
+	s := &session{want: want, mine: mine, chance: chance, state: Down, since: now, sendAt: now}
 	s.remote.requiredRx = time.Microsecond // §6.8.1: until it says otherwise
 	return s
 }
@@ -79,7 +80,7 @@ func (s *session) jittered() time.Duration {
 	if s.want.Multiplier == 1 {
 		span = 0.15
 	}
-	return time.Duration(float64(s.interval()) * (least + span*rand.Float64()))
+	return time.Duration(float64(s.interval()) * (least + span*s.chance()))
 }
 
 // detection is how long nothing may come before the session is down (§6.8.4);

@@ -16,6 +16,7 @@ import (
 type Speaker struct {
 	log    *slog.Logger
 	net    network
+	chance func() float64
 	events chan Event
 	news   chan struct{} // pending is not empty
 	needed chan struct{} // closed when there is a session
@@ -48,11 +49,19 @@ type watched struct {
 }
 
 // New returns a Speaker that has started nothing.
-func New(c Config) *Speaker { return newSpeaker(c, udp{}) }
+func New(c Config) *Speaker {
+	if c.Network != nil {
+		return newSpeaker(c, elsewhere{c.Network})
+	}
+	return newSpeaker(c, udp{})
+}
 
 func newSpeaker(c Config, n network) *Speaker {
+	if c.Chance == nil {
+		c.Chance = rand.Float64
+	}
 	return &Speaker{
-		log: c.Log, net: n,
+		log: c.Log, net: n, chance: c.Chance,
 		events: make(chan Event), news: make(chan struct{}, 1), needed: make(chan struct{}),
 		doors: doors(), byKey: map[Key]*watched{}, byMine: map[uint32]*watched{},
 	}
@@ -93,7 +102,7 @@ func (s *Speaker) Set(all []Session) {
 }
 
 func (s *Speaker) add(want Session, now time.Time) {
-	w := &watched{session: newSession(want, s.discriminator(), now), at: -1}
+	w := &watched{session: newSession(want, s.discriminator(), s.chance, now), at: -1}
 	s.byKey[want.Key], s.byMine[w.mine] = w, w
 	s.door(want.Key).wanted = true
 	s.flood.stale = true

@@ -110,7 +110,7 @@ func (w *world) judge(s shot) {
 	for p, steady := range w.steady {
 		for _, n := range w.nodes {
 			hop := at(n.number)
-			restarting := n.downSince.IsZero() || s.at.Sub(n.downSince) < restart-slack
+			restarting := n.downSince.IsZero() || w.kind.graceful && s.at.Sub(n.downSince) < restart-slack
 			if steady[hop] && restarting && !slices.Contains(s.routes[p], hop) {
 				w.wrong("%s has lost its way through %s, which was there all the time: via %v", p, n.Name, s.routes[p])
 			}

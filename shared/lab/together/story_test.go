@@ -41,7 +41,8 @@ func TestNothingThatHappensMakesTheKernelsTableWrong(t *testing.T) {
 		}
 		var told []string
 		ended := bubble(t, func() {
-			w := newWorld(file, slog.New(slog.NewTextHandler(out, nil)))
+			kind := kind{graceful: !rapid.Bool().Draw(rt, "no graceful restart"), bfd: rapid.Bool().Draw(rt, "BFD")}
+			w := newWorld(kind, file, slog.New(slog.NewTextHandler(out, nil)))
 			defer w.close()
 			defer func() { told = w.story }()
 			w.quiet()
@@ -91,7 +92,7 @@ func (w *world) events() []event {
 		{"service comes", w.serviceComes}, {"service goes", w.serviceGoes}, {"pods", w.podsMove}, {"policy", w.policyFlips},
 		{"speaker killed", w.speakerKilled}, {"speaker starts", w.speakerStarts}, {"speaker upgraded", w.speakerUpgraded},
 		{"power lost", w.powerLost}, {"power back", w.powerBack}, {"link breaks", w.linkBreaks}, {"link mended", w.linkMended}, {"reset", w.reset},
-		{"router killed", w.routerKilled}, {"router starts", w.routerStarts}, {"router upgraded", w.routerUpgraded},
+		{"router killed", w.routerKilled}, {"router starts", w.routerStarts}, {"router upgraded", w.routerUpgraded}, {"router reboots", w.routerReboots},
 		{"narrow", w.allowsLess}, {"wide", w.allowsMore}, {"without node2", w.neighborGoes}, {"with node2", w.neighborComes},
 		{"drained", w.drained}, {"undrained", w.undrained}, {"api away", w.apiAway}, {"api back", w.apiBack}, {"leader", w.leaderChanges},
 		{"leg", w.foreignLeg}, {"route", w.routeTaken}, {"flush", w.flushed},
@@ -287,8 +288,15 @@ func (w *world) linkMended(n *node, _ int) bool {
 
 func (w *world) reset(n *node, _ int) bool {
 	w.tell("the connections between %s and the router are reset", n.Name)
+	w.endsSession(n)
 	w.net.Reset(n.host, w.routerHost)
 	return true
+}
+
+func (w *world) endsSessions() {
+	for _, n := range w.nodes {
+		w.endsSession(n)
+	}
 }
 
 func (w *world) routerStarts(*node, int) bool {
@@ -305,6 +313,7 @@ func (w *world) routerKilled(*node, int) bool {
 		return false
 	}
 	w.tell("the router's daemon is killed")
+	w.endsSessions()
 	w.router.Kill()
 	w.stood = w.router.Kernel.Routes()
 	return true
@@ -315,9 +324,24 @@ func (w *world) routerUpgraded(*node, int) bool {
 		return false
 	}
 	w.tell("the router's daemon is upgraded")
+	w.endsSessions()
 	if err := w.router.Stop(); err != nil {
 		w.wrong("the daemon ends with %v", err)
 	}
+	w.startRouter()
+	return true
+}
+
+func (w *world) routerReboots(_ *node, n int) bool {
+	w.tell("the router reboots, which takes %d s", n)
+	if w.router.Running() {
+		w.router.Kill()
+	}
+	w.routerHost.Power(false)
+	w.steady = map[netip.Prefix]map[netip.Addr]bool{}
+	w.router.Kernel.Flush()
+	time.Sleep(time.Duration(n) * time.Second)
+	w.routerHost.Power(true)
 	w.startRouter()
 	return true
 }

@@ -16,7 +16,8 @@ import (
 
 const (
 	hold    = 9 * time.Second
-	restart = 30 * time.Second
+	restart = 30 * time.Second // where there is graceful restart
+	detect  = time.Second      // where there is BFD
 	// settle is after how long all who can know of something do.
 	settle = 20 * time.Millisecond
 	// calm is after how long nothing is under way any more: both times above,
@@ -42,6 +43,7 @@ type world struct {
 	nodes   []*node
 	service map[string]*cluster.Service
 	config  config
+	kind    kind
 
 	routerHost  *wire.Host
 	routerSince time.Time // its last start
@@ -59,24 +61,48 @@ type shot struct {
 	routes router.Routes
 }
 
+// kind of world: what is agreed between router and cluster.
+type kind struct{ graceful, bfd bool }
+
+func (k kind) timers() cluster.Timers {
+	t := cluster.Timers{Hold: hold}
+	if k.graceful {
+		t.Restart = restart
+	}
+	if k.bfd {
+		t.BFD = 300 * time.Millisecond
+	}
+	return t
+}
+
+func (k kind) String() string {
+	word := map[bool]string{true: "with", false: "without"}
+	return fmt.Sprintf("there are three nodes and a router, %s graceful restart and %s BFD", word[k.graceful], word[k.bfd])
+}
+
 // config is what the router's file says.
 type config struct{ narrow, without2 bool }
 
-func (c config) String() string {
+// text of the file.
+func (c config) text(k kind) string {
 	allow := wide
 	if c.narrow {
 		allow = narrow
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "config globals\n\toption asn '65000'\n\toption hold_time '%d'\n\toption restart_time '%d'\n",
-		hold/time.Second, restart/time.Second)
+		hold/time.Second, k.timers().Restart/time.Second)
+	watch := ""
+	if k.bfd {
+		watch = "\toption bfd '1'\n"
+	}
 	for _, n := range []int{1, 2} {
 		if n == 2 && c.without2 {
 			continue
 		}
-		fmt.Fprintf(&b, "config neighbor 'node%d'\n\toption address '%s'\n\toption asn '65001'\n\toption passive '1'\n\tlist allow '%s'\n", n, at(n), allow)
+		fmt.Fprintf(&b, "config neighbor 'node%d'\n\toption address '%s'\n\toption asn '65001'\n\toption passive '1'\n\tlist allow '%s'\n%s", n, at(n), allow, watch)
 	}
-	fmt.Fprintf(&b, "config cluster 'rest'\n\toption asn '65001'\n\tlist source '%s/32'\n\tlist allow '%s'\n", at(3), allow)
+	fmt.Fprintf(&b, "config cluster 'rest'\n\toption asn '65001'\n\tlist source '%s/32'\n\tlist allow '%s'\n%s", at(3), allow, watch)
 	return b.String()
 }
 
@@ -100,16 +126,17 @@ type node struct {
 // dead reports whether packets to the node are lost, or those it sends.
 func (n *node) dead() bool { return !n.on || n.deaf || n.dumb }
 
-func newWorld(file string, log *slog.Logger) *world {
+func newWorld(kind kind, file string, log *slog.Logger) *world {
 	pool, err := addr.Parse("10.0.0.0-10.0.0.3")
 	if err != nil {
 		panic(err)
 	}
 	w := &world{
-		began: time.Now(), net: wire.New(), api: cluster.NewAPI(pool, routerAt, hold, restart),
+		began: time.Now(), kind: kind, net: wire.New(), api: cluster.NewAPI(pool, routerAt, kind.timers()),
 		service: map[string]*cluster.Service{}, shots: make(chan shot, 1<<16),
 		steady: map[netip.Prefix]map[netip.Addr]bool{}, held: map[string][]netip.Addr{},
 	}
+	w.tell("%s", kind)
 	w.routerHost = w.net.Host(100*time.Microsecond, routerAt)
 	kernel := router.NewKernel(w.routerHost, routerAt, subnet)
 	kernel.Changed(func(r router.Routes) { w.shots <- shot{time.Now(), r} })
@@ -141,7 +168,7 @@ func (w *world) tell(format string, args ...any) {
 
 func (w *world) configure() {
 	w.configSince = time.Now()
-	if err := w.router.Configure(w.config.String()); err != nil {
+	if err := w.router.Configure(w.config.text(w.kind)); err != nil {
 		panic(err)
 	}
 }
@@ -157,7 +184,20 @@ func (w *world) startSpeaker(n *node) {
 }
 
 // endsSpeaker notes that the speaker is going to end, as it is now.
-func (w *world) endsSpeaker(n *node) { n.downSince, n.last = time.Now(), w.api.Seen(n.Name) }
+func (w *world) endsSpeaker(n *node) {
+	n.downSince, n.last = time.Now(), w.api.Seen(n.Name)
+	w.endsSession(n)
+}
+
+// endsSession notes that the session with the node is going to end. Only
+// graceful restart keeps what it told.
+func (w *world) endsSession(n *node) {
+	for _, hops := range w.steady {
+		if !w.kind.graceful {
+			delete(hops, at(n.number))
+		}
+	}
+}
 
 // away reports whether the node cannot reach the API server: the same link
 // leads there.

@@ -9,7 +9,7 @@
 // open; a host loses power, which closes nothing, and comes back as one that
 // knows nothing of its connections and resets them when it is spoken to.
 //
-// A Process is a bgp.Network. What a link has lost is sent again once it
+// A Process is a bgp.Network and a bfd.Network. What a link has lost is sent again once it
 // carries, as TCP does, and in order; connections have as much room as is
-// written to them.
+// written to them. Packets are lost.
 package wire

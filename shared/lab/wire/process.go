@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 )
 
@@ -17,9 +18,13 @@ type Process struct {
 	life      int // of the host that it runs in
 	dead      bool
 	listeners []*listener
+	posts     []*post
 }
 
-var _ bgp.Network = (*Process)(nil)
+var (
+	_ bgp.Network = (*Process)(nil)
+	_ bfd.Network = (*Process)(nil)
+)
 
 // Process starts a program on the host, which must be turned on.
 func (h *Host) Process() *Process {
@@ -64,7 +69,7 @@ func (p *Process) die() {
 	for _, l := range p.listeners {
 		close(l.closed)
 	}
-	p.listeners = nil
+	p.listeners, p.posts = nil, nil
 }
 
 // Sibling is an address of family f of the host.
