@@ -223,6 +223,11 @@ SEED ?= 0
 soak: deps $(BUILD)/kube build ## random deeds on the whole scene for SOAK (30m), drawn from SEED; see docs/soak.md (root)
 	go run ./shared/lab/cmd/soak --for $(SOAK) --seed $(SEED)
 
+# FAILURE: flags, such as --only node-power-off,hawser-kill or --markdown.
+.PHONY: bench-failure
+bench-failure: deps build $(BUILD)/kube ## what a client notices when something dies, beside gobgpd and FRR; some twenty minutes (root)
+	go run ./shared/lab/cmd/bench failure $(FAILURE)
+
 FUZZTIME ?= 10m
 
 .PHONY: fuzz

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
@@ -26,6 +27,9 @@ type Node struct {
 	proxy   *lab.Process
 	speaker *lab.Process
 	web     *http.Server
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // that the web server has
 }
 
 // startNodes starts what runs on each node.
@@ -71,6 +75,8 @@ func (n *Node) startWeb() error {
 	}
 	n.web = &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       30 * time.Second, // of a client whose end was not heard
+		ConnState:         n.note,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			host, _, _ := net.SplitHostPort(r.RemoteAddr)
 			w.Header().Set("X-Node", n.Name)
@@ -80,6 +86,33 @@ func (n *Node) startWeb() error {
 	}
 	go n.web.Serve(ln) // ends with PowerOff or with the process
 	return nil
+}
+
+// note keeps the list of connections.
+func (n *Node) note(c net.Conn, state http.ConnState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		if n.conns == nil {
+			n.conns = map[net.Conn]bool{}
+		}
+		n.conns[c] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(n.conns, c)
+	}
+}
+
+// forget has the kernel drop the connections, which without power would not
+// wait for anybody's acknowledgement.
+func (n *Node) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c := range n.conns {
+		if tcp, is := c.(*net.TCPConn); is {
+			tcp.SetLinger(0)
+		}
+	}
 }
 
 // addRoutes points the node's default routes at the router.
@@ -110,6 +143,7 @@ func (n *Node) PowerOff() error {
 	}
 	n.speaker.Kill()
 	n.proxy.Kill()
+	n.forget()
 	return n.web.Close()
 }
 

@@ -80,14 +80,22 @@ func (r *Router) Established(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// hawserProtocol is what the kernel knows hawser's routes by.
+const hawserProtocol = "73"
+
 // NextHops are the next hops of the kernel's route to prefix that hawser put
 // there, as a set; empty when there is no such route.
 func (r *Router) NextHops(ctx context.Context, prefix string) ([]string, error) {
+	return r.NextHopsOf(ctx, hawserProtocol, prefix)
+}
+
+// NextHopsOf is NextHops of the program with that routing protocol number.
+func (r *Router) NextHopsOf(ctx context.Context, protocol, prefix string) ([]string, error) {
 	family := "-4"
 	if isIPv6(prefix) {
 		family = "-6"
 	}
-	out, err := r.Run(ctx, "ip", "-json", family, "route", "show", "proto", "73", "exact", prefix)
+	out, err := r.Run(ctx, "ip", "-json", family, "route", "show", "proto", protocol, "exact", prefix)
 	if err != nil {
 		return nil, err
 	}

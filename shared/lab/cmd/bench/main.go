@@ -1,6 +1,7 @@
 // Command bench measures Hawser beside FRR and BIRD and prints a table with
-// ratios; "bench cluster" measures the cluster side. See docs/bench.md. It needs
-// root.
+// ratios; "bench cluster" measures the cluster side, "bench failure" what a
+// client notices when something dies. See docs/bench.md and docs/failure.md. It
+// needs root.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/hawser-lb/hawser/shared/lab/bench"
+	"github.com/hawser-lb/hawser/shared/lab/failurebench"
 )
 
 func main() {
@@ -30,15 +32,20 @@ func main() {
 func run(ctx context.Context) error {
 	rounds := pflag.Int("rounds", 5, "how often each router runs each scene; the table has medians")
 	hawser := pflag.String("hawser", "build/hawser", "the daemon's binary")
-	only := pflag.StringSlice("only", nil, "measure these routers only: hawser, FRR, BIRD")
+	only := pflag.StringSlice("only", nil, "measure these only; routers: hawser, FRR, BIRD; failure: "+strings.Join(failurebench.EventNames(), ", "))
+	markdown := pflag.Bool("markdown", false, "failure: the table as docs/failure.md has it")
+	failure := failureOptions(pflag.CommandLine)
 	cluster := clusterOptions(pflag.CommandLine)
 	pflag.Parse()
 	switch {
 	case pflag.NArg() == 0:
 	case pflag.NArg() == 1 && pflag.Arg(0) == "cluster":
 		return runCluster(ctx, *cluster)
+	case pflag.NArg() == 1 && pflag.Arg(0) == "failure":
+		failure.Only = *only
+		return runFailure(ctx, *failure, *markdown)
 	default:
-		return fmt.Errorf("there is nothing called %q to measure: leave it out, or write cluster", pflag.Args())
+		return fmt.Errorf("there is nothing called %q to measure: leave it out, or write cluster or failure", pflag.Args())
 	}
 
 	var routers []bench.Router
