@@ -170,7 +170,7 @@ func TestCheckTakesWhatIsNotSavedYet(t *testing.T) {
 		{sections(`{".type":"cluster",".name":"cfg02ab12",".anonymous":true,"asn":"65001","source":["192.168.1.0/24"],"allow":["192.168.10.0/24"]}`), true, `"problems":`},
 		{sections(`{".type":"cluster",".name":"cfg02ab12","asn":"65001","source":["nowhere"],"allow":["192.168.10.0/24"]}`), false,
 			`"section":"cfg02ab12","type":"cluster","option":"source","value":"nowhere"`},
-		{sections(`{".type":"cluster",".name":"home","asn":"65001","source":["192.168.1.0/24"],"allow":["192.168.10.0/24"],"description":"it's 'mine'\nlist allow 0.0.0.0/0"}`), false, `"value":"it's 'mine'\nlist allow 0.0.0.0/0","message":"use printable`},
+		{sections(`{".type":"cluster",".name":"home","asn":"65001","source":["192.168.1.0/24"],"allow":["192.168.10.0/24"],"description":"it's 'mine'\nlist allow 0.0.0.0/0"}`), false, `"value":"it's 'mine'…","message":"use printable`},
 	} {
 		answer, text := call(t, p, "check", c.arguments)
 		if answer["valid"] != c.valid || !strings.Contains(text, c.has) {

@@ -27,8 +27,8 @@ type listener struct {
 
 // listen opens the socket at path, mode 0600. A file lock beside it says whose
 // it is, for as long as the process lives: what a dead daemon left is
-// replaced, what a live one has is not. The socket is renamed into its place,
-// so that it is never there with another mode.
+// replaced, what a live one has is not. The socket is made with its mode and
+// renamed into its place, so that nobody else reaches it for a moment.
 func listen(path string) (*listener, error) {
 	if len(path) > longestPath {
 		return nil, fmt.Errorf("socket %s: the path is longer than %d bytes", path, longestPath)
@@ -51,7 +51,7 @@ func listen(path string) (*listener, error) {
 // lockFile takes the lock. The file stays when the process ends: to remove it
 // would let two daemons lock two files of one name.
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -73,15 +73,15 @@ func bind(path string) (net.Listener, error) {
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	// A chmod afterwards would be too late for who is quick.
+	mask := unix.Umask(0o177)
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
+	unix.Umask(mask)
 	if err != nil {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
-	if err = os.Chmod(fresh, 0o600); err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err != nil {
+	if err := os.Rename(fresh, path); err != nil {
 		return nil, errors.Join(err, l.Close(), os.Remove(fresh))
 	}
 	return l, nil

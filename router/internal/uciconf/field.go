@@ -65,14 +65,23 @@ func fill[T any](into *T, s *section, fields []field[T], say *report) {
 func given(o option, many bool) []place {
 	var all []place
 	for _, p := range o.places {
-		words := []string{p.text}
-		if many {
-			words = strings.Fields(p.text)
+		if !many && p.text != "" {
+			all = append(all, p)
 		}
-		for _, w := range words {
-			if w != "" {
-				all = append(all, place{p.line, w})
-			}
+		if many {
+			all = append(all, p.words()...)
+		}
+	}
+	return all
+}
+
+// words are the values in one; those below its first line are there for lack
+// of a quote, as a rule.
+func (p place) words() []place {
+	var all []place
+	for n, line := range strings.Split(p.text, "\n") {
+		for _, word := range strings.Fields(line) {
+			all = append(all, place{line: p.line, text: word, hidden: n > 0})
 		}
 	}
 	return all

@@ -229,7 +229,7 @@ func TestEachMistakeIsNamedWithItsPlaceAndWhatIsRight(t *testing.T) {
 		{"mapped prefix", both + "\tlist allow ::ffff:10.0.0.0/104\n", ":7: section 'home' (cluster), option 'allow' = '::ffff:10.0.0.0/104': write the IPv4 form"},
 		{"everything allowed", both + "\tlist allow ::/0\n", ":7: warning: section 'home' (cluster), option 'allow' = '::/0': ::/0 allows every address, the router's own networks too (never the default route itself): name the pool"},
 		{"max_prefixes", both + "\toption max_prefixes -1\n", ":7: section 'home' (cluster), option 'max_prefixes' = '-1': use a whole number from 1 to 1000000"},
-		{"description", both + "\toption description 'two\nlines'\n", `:7: section 'home' (cluster), option 'description' = 'two\nlines': use printable text in UTF-8, on one line`},
+		{"description", both + "\toption description 'two\nlines'\n", `:7: section 'home' (cluster), option 'description' = 'two…': use printable text in UTF-8, on one line`},
 		{"long description", both + "\toption description " + strings.Repeat("x", 256) + "\n", ":7: section 'home' (cluster), option 'description' = '" + strings.Repeat("x", 80) + "…': use at most 255 bytes"},
 		{"password", both + "\toption password sekret\n", ""},
 		{"password 0", both + "\toption password 0\n", ""},

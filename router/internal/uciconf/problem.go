@@ -90,8 +90,18 @@ func (p Problems) inOrder() Problems {
 // longest is how much of a value a message repeats.
 const longest = 80
 
+// firstLine is what a message may repeat of a value. What follows is there for
+// lack of a quote, and may be a password.
+func firstLine(text string) string {
+	if first, _, more := strings.Cut(text, "\n"); more {
+		return first + "…"
+	}
+	return text
+}
+
 // visible makes text from the file fit for a terminal and a log line.
 func visible(text string) string {
+	text = firstLine(text)
 	if len(text) > longest {
 		cut := longest
 		for cut > 0 && !utf8.RuneStart(text[cut]) {

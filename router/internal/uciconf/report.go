@@ -16,11 +16,11 @@ type report struct {
 }
 
 func (r *report) add(s *section, option string, at place, message string, warning bool) {
-	p := Problem{File: r.file, Line: at.line, Option: option, Value: at.text, Message: message, Warning: warning}
+	p := Problem{File: r.file, Line: at.line, Option: option, Value: firstLine(at.text), Message: message, Warning: warning}
 	if s != nil {
 		p.Section, p.Type = s.name, s.typ
 	}
-	if option == "password" {
+	if option == "password" || at.hidden {
 		p.Value = ""
 	}
 	r.problems = append(r.problems, p)
@@ -63,8 +63,11 @@ func (s *section) where(option, text string) place {
 		return place{line: s.line}
 	}
 	for _, p := range o.places {
-		if p.text == text || slices.Contains(strings.Fields(p.text), text) {
-			return place{p.line, text}
+		if p.text == text || strings.Contains(p.text, "\n") {
+			return p
+		}
+		if slices.Contains(strings.Fields(p.text), text) {
+			return place{line: p.line, text: text}
 		}
 	}
 	return o.places[len(o.places)-1]

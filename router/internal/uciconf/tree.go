@@ -27,8 +27,9 @@ type option struct {
 
 // place is a value and where it stands.
 type place struct {
-	line int
-	text string
+	line   int
+	text   string
+	hidden bool // from a message: nobody can say that it is no password
 }
 
 // get returns an option by name, nil when the section does not have it.
@@ -111,7 +112,7 @@ func lay(all []statement) *file {
 			open.options = append(open.options, option{name: s.first})
 		}
 		fmt.Fprintf(&f.text, "\t%s %s '%d'\n", word, s.first, len(f.places))
-		f.places = append(f.places, place{s.line, s.last})
+		f.places = append(f.places, place{line: s.line, text: s.last})
 	}
 	return f
 }
