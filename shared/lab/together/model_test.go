@@ -145,38 +145,96 @@ func (w *world) longDead(n *node, now time.Time) bool {
 		return false
 	}
 	limit := n.deadSince.Add(hold + slack)
+	if n.watched {
+		limit = n.deadSince.Add(detect + slack)
+	}
 	if again := w.routerSince.Add(restart + slack); n.deadSince.Before(w.routerSince.Add(restart)) && again.After(limit) {
 		limit = again
 	}
 	return now.After(limit) && now.After(w.meddled.Add(slack))
 }
 
+// mayMove notes that a Service may get another address, or lose its own, and so
+// may those who wait for it or share it. Its route stays when another holds it.
+func (w *world) mayMove(s *cluster.Service) {
+	for name, had := range w.held {
+		o := w.service[name]
+		waits := o != nil && o.Want.IsValid() && !slices.Contains(had, o.Want)
+		if name != s.Name && !waits && !slices.Equal(had, w.held[s.Name]) {
+			continue
+		}
+		for _, a := range had {
+			if len(w.holders(a)) == 1 || w.service[s.Name] != nil {
+				delete(w.steady, netip.PrefixFrom(a, a.BitLen()))
+			}
+		}
+		w.moving[name] = true
+	}
+	w.moving[s.Name] = true
+}
+
+// holders of an address.
+func (w *world) holders(a netip.Addr) (all []string) {
+	for name, had := range w.held {
+		if slices.Contains(had, a) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// mayShare reports whether two Services may have one address.
+func mayShare(a, b *cluster.Service) bool {
+	return a.Share != "" && a.Share == b.Share && !a.Local && !b.Local
+}
+
 // judgeAddresses holds what Services have against what they had before.
 func (w *world) judgeAddresses() {
-	now, owner := w.api.Holds(), map[netip.Addr]string{}
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		for _, a := range now[name] {
-			if other, taken := owner[a]; taken {
-				w.wrong("%s and %s both have %s", other, name, a)
+	before := w.held
+	w.held = w.api.Holds()
+	for name, s := range w.service {
+		for _, a := range w.held[name] {
+			for _, other := range w.holders(a) {
+				o := w.service[other]
+				if other != name && !mayShare(s, o) && !w.moving[name] && !w.moving[other] {
+					w.wrong("%s is both Service %s and Service %s", a, min(name, other), max(name, other))
+				}
 			}
-			owner[a] = name
+		}
+		if had := before[name]; !w.moving[name] && len(had) > 0 && !slices.Equal(had, w.held[name]) {
+			w.wrong("Service %s had %v and has %v now", name, had, w.held[name])
 		}
 	}
-	for name, had := range w.held {
-		if w.service[name] != nil && !slices.Equal(had, now[name]) {
-			w.wrong("%s had %v and has %v now", name, had, now[name])
+}
+
+// judgeWishes holds what Services have against what they ask for, once somebody
+// has had the time to decide.
+func (w *world) judgeWishes() {
+	clear(w.moving)
+	w.judgeAddresses()
+	for _, name := range slices.Sorted(maps.Keys(w.service)) {
+		s := w.service[name]
+		switch has := w.held[name]; {
+		case !s.Want.IsValid() && len(has) != 1:
+			w.wrong("Service %s has the addresses %v", name, has)
+		case s.Want.IsValid() && !slices.Equal(has, []netip.Addr{s.Want}):
+			free := true
+			for _, other := range w.holders(s.Want) {
+				free = free && (other == name || mayShare(s, w.service[other]))
+			}
+			if free {
+				w.wrong("Service %s asks for %s, which it may have, and has %v", name, s.Want, has)
+			}
 		}
 	}
-	w.held = now
 }
 
 // judgeCalm holds everything against the model, once it is quiet.
 func (w *world) judgeCalm() {
 	able := slices.ContainsFunc(w.nodes, func(n *node) bool { return n.Running() && !n.away() })
-	for _, name := range slices.Sorted(maps.Keys(w.service)) {
-		if able && len(w.held[name]) != 1 {
-			w.wrong("%s has the addresses %v", name, w.held[name])
-		}
+	if able {
+		w.judgeWishes()
 	}
 	want, have := w.expected(), w.router.Kernel.Routes()
 	for _, hops := range have {
@@ -195,6 +253,11 @@ func (w *world) judgeCalm() {
 		}
 		for _, h := range hops {
 			w.steady[p][h] = true
+		}
+	}
+	for name, s := range w.service {
+		if !able && w.moving[name] || s.Want.IsValid() && !slices.Contains(w.held[name], s.Want) {
+			w.mayMove(s)
 		}
 	}
 }

@@ -88,8 +88,8 @@ type event struct {
 func (w *world) events() []event {
 	return []event{
 		{"nothing", func(*node, int) bool { return false }},
-		{"time", w.timePasses}, {"quiet", w.allQuiet},
-		{"service comes", w.serviceComes}, {"service goes", w.serviceGoes}, {"pods", w.podsMove}, {"policy", w.policyFlips},
+		{"time passes", w.timePasses}, {"quiet", w.allQuiet},
+		{"service comes", w.serviceComes}, {"service goes", w.serviceGoes}, {"pods", w.podsMove}, {"policy", w.policyFlips}, {"wish", w.wishes},
 		{"speaker killed", w.speakerKilled}, {"speaker starts", w.speakerStarts}, {"speaker upgraded", w.speakerUpgraded},
 		{"power lost", w.powerLost}, {"power back", w.powerBack}, {"link breaks", w.linkBreaks}, {"link mended", w.linkMended}, {"reset", w.reset},
 		{"router killed", w.routerKilled}, {"router starts", w.routerStarts}, {"router upgraded", w.routerUpgraded}, {"router reboots", w.routerReboots},
@@ -108,6 +108,9 @@ func (w *world) happens(t *rapid.T, all []event) {
 		return
 	}
 	time.Sleep(settle)
+	if e.name != "time passes" && e.name != "quiet" {
+		w.lastEvent = time.Now()
+	}
 	w.affected()
 	w.look()
 }
@@ -125,7 +128,7 @@ func (w *world) pick(n int) *cluster.Service {
 func (w *world) serviceComes(_ *node, n int) bool {
 	for _, name := range names {
 		if w.service[name] == nil {
-			s := &cluster.Service{Name: name, Ready: w.some(n), Port: 80}
+			s := &cluster.Service{Name: name, Ready: w.some(n), Port: int32(80 + slices.Index(names, name))}
 			w.tell("Service %s comes, %s", s.Name, pods(s.Ready))
 			w.put(s)
 			return true
@@ -141,10 +144,7 @@ func (w *world) serviceGoes(_ *node, n int) bool {
 	}
 	w.tell("Service %s goes", s.Name)
 	delete(w.service, s.Name)
-	for _, a := range w.held[s.Name] {
-		delete(w.steady, netip.PrefixFrom(a, a.BitLen())) // another may have it in no time
-	}
-	delete(w.held, s.Name)
+	w.mayMove(s)
 	w.api.Delete(s.Name)
 	return true
 }
@@ -166,11 +166,35 @@ func (w *world) policyFlips(_ *node, n int) bool {
 		return false
 	}
 	s.Local = !s.Local
+	if s.Share != "" {
+		w.mayMove(s)
+	}
 	if s.Local {
 		w.tell("Service %s has externalTrafficPolicy Local", s.Name)
 	} else {
 		w.tell("Service %s has externalTrafficPolicy Cluster", s.Name)
 	}
+	w.put(s)
+	return true
+}
+
+// wishes has a Service ask for an address, or for any, alone or with others.
+func (w *world) wishes(on *node, n int) bool {
+	s := w.pick(on.number)
+	if s == nil {
+		return false
+	}
+	s.Want, s.Share = netip.Addr{}, ""
+	what, how := "any address", "alone"
+	if last := n & 3; last > 0 {
+		s.Want = netip.AddrFrom4([4]byte{10, 0, 0, byte(last)})
+		what = s.Want.String()
+	}
+	if n&4 != 0 {
+		s.Share, how = "key", "shared with others"
+	}
+	w.tell("Service %s asks for %s, %s", s.Name, what, how)
+	w.mayMove(s)
 	w.put(s)
 	return true
 }

@@ -18,6 +18,7 @@ const (
 	hold    = 9 * time.Second
 	restart = 30 * time.Second // where there is graceful restart
 	detect  = time.Second      // where there is BFD
+	watched = 20 * time.Second // after how long without events each session has it
 	// settle is after how long all who can know of something do.
 	settle = 20 * time.Millisecond
 	// calm is after how long nothing is under way any more: both times above,
@@ -48,11 +49,13 @@ type world struct {
 	routerHost  *wire.Host
 	routerSince time.Time // its last start
 	configSince time.Time
+	lastEvent   time.Time
 	meddled     time.Time // when somebody last changed the kernel's table
 	shots       chan shot
 	steady      map[netip.Prefix]map[netip.Addr]bool
 	held        map[string][]netip.Addr
-	stood       router.Routes // when the daemon was killed, and what was done to it since
+	moving      map[string]bool // Services that may have another address soon
+	stood       router.Routes   // when the daemon was killed, and what was done to it since
 }
 
 // shot is the kernel's table at one moment.
@@ -119,6 +122,7 @@ type node struct {
 	cutOff    bool // from the API server alone
 	leaving   string
 	deadSince time.Time // zero while packets go both ways
+	watched   bool      // by BFD, when it died
 	downSince time.Time // zero while its speaker runs
 	last      *cluster.Picture
 }
@@ -134,7 +138,7 @@ func newWorld(kind kind, file string, log *slog.Logger) *world {
 	w := &world{
 		began: time.Now(), kind: kind, net: wire.New(), api: cluster.NewAPI(pool, routerAt, kind.timers()),
 		service: map[string]*cluster.Service{}, shots: make(chan shot, 1<<16),
-		steady: map[netip.Prefix]map[netip.Addr]bool{}, held: map[string][]netip.Addr{},
+		steady: map[netip.Prefix]map[netip.Addr]bool{}, held: map[string][]netip.Addr{}, moving: map[string]bool{},
 	}
 	w.tell("%s", kind)
 	w.routerHost = w.net.Host(100*time.Microsecond, routerAt)
@@ -208,6 +212,8 @@ func (w *world) relink(n *node) {
 	switch {
 	case n.dead() && n.deadSince.IsZero():
 		n.deadSince = time.Now()
+		ran := n.downSince.IsZero() || n.downSince.Equal(n.deadSince)
+		n.watched = w.kind.bfd && ran && time.Since(w.lastEvent) >= watched
 	case !n.dead():
 		n.deadSince = time.Time{}
 	}
