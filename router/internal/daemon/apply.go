@@ -36,16 +36,14 @@ func (l *line) rules() fib.Rules {
 // must wait.
 func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 	l.gather()
-	due := l.due(now)
+	due := earlier(l.due(now), l.table.part(now))
 	if !l.table.wantAll && len(l.table.pending) == 0 {
 		return nil, due
 	}
 	want, have := l.slice(now)
 	want = l.start.gate.Hold(want, l.allowed(have))
-	again = l.paced(want, have, now)
-	if again.IsZero() || !due.IsZero() && due.Before(again) {
-		again = due
-	}
+	again = earlier(l.paced(want, have, now), l.table.part(now))
+	again = earlier(again, due)
 	var gone []fib.Key
 	for k := range have {
 		if _, wanted := want[k]; !wanted {
@@ -53,6 +51,14 @@ func (l *line) plan(now time.Time) (steps []fib.Step, again time.Time) {
 		}
 	}
 	return fib.PlanSome(want, gone, l.table.have, l.rules()), again
+}
+
+// earlier of two moments; zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // paced takes out of want and have what must not change yet, and says when it
@@ -162,6 +168,7 @@ func (l *line) wish(want fib.Table, prefix netip.Prefix, hops []fib.NextHop, now
 			return t.dead[h.Addr] || t.refused[bare(h)].until.After(now)
 		})
 	}
+	hops = t.remain(prefix, hops, l.rules().Kind, now)
 	if len(hops) > 0 {
 		want[fib.Key{Prefix: prefix, Metric: g.Metric, Table: g.Table}] = hops
 	}

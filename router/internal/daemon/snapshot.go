@@ -250,8 +250,14 @@ func (l *line) route(e rib.Entry) status.Route {
 		r.Paths[i] = path(p, chosen > 1)
 	}
 	if k, stands := l.standing(e.Prefix); stands {
-		for _, h := range l.table.have.NextHops(k) {
+		staying, leaving := fib.Part(l.table.have.NextHops(k))
+		for _, h := range staying {
 			r.Installed = append(r.Installed, l.nextHop(h))
+		}
+		for _, h := range leaving {
+			hop := l.nextHop(h)
+			hop.Leaving = true
+			r.Installed = append(r.Installed, hop)
 		}
 		r.InstalledAt = l.table.since[k]
 		if at := l.table.grown[l.table.have.Routes[k].Group]; at.After(r.InstalledAt) {
@@ -294,7 +300,7 @@ func (l *line) nextHop(h fib.NextHop) status.NextHop {
 
 func path(p rib.Path, several bool) status.Path {
 	out := status.Path{
-		Peer: p.Peer, NextHop: p.Attrs.NextHop, Best: p.Best, Multipath: p.Multipath && several, Stale: p.Stale,
+		Peer: p.Peer, NextHop: p.Attrs.NextHop, Best: p.Best, Multipath: p.Multipath && several, Leaving: p.Leaving, Stale: p.Stale,
 		Origin: origins[min(p.Attrs.Origin, route.Incomplete)], ASPath: asPath(p.Attrs.Path),
 		LocalPref: optional(p.Attrs.LocalPref), MED: optional(p.Attrs.MED),
 		Communities: communities(p.Attrs), Since: p.Since,

@@ -40,6 +40,7 @@ type table struct {
 	errors  map[netip.Prefix]trouble // of routes
 	refused map[fib.NextHop]trouble  // next hops that the kernel does not take
 	dead    map[netip.Addr]bool      // next hops that are known not to answer
+	leaving map[netip.Prefix]parting // that next hops are leaving
 
 	stale    bool      // have is not what the kernel holds
 	read     bool      // once at least
@@ -64,7 +65,7 @@ func newTable() table {
 	return table{
 		have: fib.NewHave(), places: map[fib.Key]bool{},
 		since: map[fib.Key]time.Time{}, grown: map[fib.ID]time.Time{},
-		errors: map[netip.Prefix]trouble{}, refused: map[fib.NextHop]trouble{}, dead: map[netip.Addr]bool{},
+		errors: map[netip.Prefix]trouble{}, refused: map[fib.NextHop]trouble{}, dead: map[netip.Addr]bool{}, leaving: map[netip.Prefix]parting{},
 		pending: map[netip.Prefix]bool{}, backoff: retryFirst,
 	}
 }

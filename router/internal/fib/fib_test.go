@@ -42,6 +42,15 @@ func number(t testing.TB, w string) int {
 	return n
 }
 
+func span(t testing.TB, w string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func hops(t testing.TB, words []string) []fib.NextHop {
 	var out []fib.NextHop
 	for _, w := range words {
@@ -70,7 +79,8 @@ const (
 
 // have reads lines such as "hop 1 10.0.0.1@3", "group 2 1 3*2", "taken 4",
 // "192.0.2.7/32 20 group 2" and those of a table. A line that ends in "former"
-// carries another protocol number, "hash" is a group of that kind.
+// carries another protocol number, "hash" is a group of that kind, and one that
+// ends in "idle 5s" has that timer.
 func have(t testing.TB, text string) *fib.Have {
 	t.Helper()
 	out := fib.NewHave()
@@ -95,7 +105,14 @@ func have(t testing.TB, text string) *fib.Have {
 			out.Taken[fib.ID(number(t, words[1]))] = true
 		case "group":
 			g := fib.Group{Resilient: resilient, Protocol: proto}
-			for _, w := range words[2:] {
+			if resilient {
+				g.Idle = 2 * time.Minute
+			}
+			for i, w := range words[2:] {
+				if w == "idle" {
+					g.Idle = span(t, words[2+i+1])
+					break
+				}
 				id, weight, weighted := strings.Cut(w, "*")
 				m := fib.Member{ID: fib.ID(number(t, id)), Weight: 1}
 				if weighted {
@@ -145,6 +162,26 @@ func TestPlans(t *testing.T) {
 		want, have string
 		plan       string
 	}{
+		{
+			"a next hop begins to leave", own, "192.0.2.1/32 20 10.0.0.1@3*256 10.0.0.2@3*2 10.0.0.3@3*256",
+			"hop 1 10.0.0.1@3\nhop 2 10.0.0.2@3\nhop 3 10.0.0.3@3\ngroup 4 1 2 3\n192.0.2.1/32 20 group 4",
+			"replace group 4 of 1*256, 2*2, 3*256 idle 5s\n",
+		},
+		{
+			"a next hop has nearly left", own, "192.0.2.1/32 20 10.0.0.1@3*256 10.0.0.2@3*1 10.0.0.3@3*256",
+			"hop 1 10.0.0.1@3\nhop 2 10.0.0.2@3\nhop 3 10.0.0.3@3\ngroup 4 1*256 2*2 3*256 idle 5s\n192.0.2.1/32 20 group 4",
+			"replace group 4 of 1*256, 2, 3*256 idle 200ms\n",
+		},
+		{
+			"a next hop that was leaving is gone, and nobody hurries any more", own, "192.0.2.1/32 20 10.0.0.1@3 10.0.0.3@3",
+			"hop 1 10.0.0.1@3\nhop 2 10.0.0.2@3\nhop 3 10.0.0.3@3\ngroup 4 1*256 2 3*256 idle 200ms\n192.0.2.1/32 20 group 4",
+			"replace group 4 of 1, 3\ndelete  next hop 2\n",
+		},
+		{
+			"a timer that somebody else set is mended", own, "192.0.2.1/32 20 10.0.0.1@3 10.0.0.3@3",
+			"hop 1 10.0.0.1@3\nhop 3 10.0.0.3@3\ngroup 4 1 3 idle 1s\n192.0.2.1/32 20 group 4",
+			"replace group 4 of 1, 3\n",
+		},
 		{"nothing to do, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3", ""},
 		{
 			"a first route is added, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3*2", "",

@@ -53,16 +53,20 @@ func (g Gate) keep(k Key, have, adopted, want []NextHop) []NextHop {
 	if len(want) == 0 && !g.Announced[k.Prefix] {
 		return have
 	}
-	keep := want
-	for _, h := range have {
+	adopted = alike(adopted)
+	var keep []NextHop
+	for _, h := range alike(have) {
 		if slices.Contains(adopted, h) && !g.Heard[h.Addr] && !speaksFor(want, h) {
-			keep = append(slices.Clip(keep), h)
+			keep = append(keep, h)
 		}
 	}
-	if len(keep) > len(want) {
-		slices.SortFunc(keep, NextHop.Compare)
+	if len(keep) == 0 {
+		return want
 	}
-	return keep
+	staying, leaving := Part(want)
+	keep = append(keep, staying...)
+	slices.SortFunc(keep, NextHop.Compare)
+	return Leaving(keep, leaving, Parting)
 }
 
 // speaksFor reports whether hops have a leg to the address of h already.

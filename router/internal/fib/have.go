@@ -1,10 +1,12 @@
 package fib
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ID names a next-hop object of the kernel: a next hop or a group.
@@ -30,15 +32,23 @@ type Hop struct {
 type Group struct {
 	Members   []Member
 	Resilient bool
-	Protocol  uint8
-	hops      []NextHop // the members' next hops, sorted
-	routes    int       // that use it
+	// Idle is the timer of a resilient one: a bucket that nothing came for so
+	// long may change hands.
+	Idle     time.Duration
+	Protocol uint8
+	hops     []NextHop // the members' next hops, sorted
+	routes   int       // that use it
 }
 
 // Member is a next-hop object in a group.
 type Member struct {
 	ID     ID
 	Weight int // 1 to 256
+}
+
+// compare orders members by their objects, which means nothing.
+func (m Member) compare(o Member) int {
+	return cmp.Or(cmp.Compare(m.ID, o.ID), cmp.Compare(m.Weight, o.Weight))
 }
 
 // Route is a route of ours: through a group, or with legs of its own, which are
@@ -144,7 +154,7 @@ func (h *Have) Apply(steps []Step) {
 		case AddHop:
 			h.Hops[s.ID] = Hop{s.NextHops[0], s.Protocol}
 		case AddGroup, ReplaceGroup:
-			h.PutGroup(s.ID, Group{Members: s.Members, Resilient: s.Resilient, Protocol: s.Protocol})
+			h.PutGroup(s.ID, Group{Members: s.Members, Resilient: s.Resilient, Idle: s.Idle, Protocol: s.Protocol})
 		case DeleteHop:
 			h.DropHop(s.ID)
 		case DeleteGroup:
@@ -168,7 +178,8 @@ func (h *Have) String() string {
 		fmt.Fprintf(&b, "next hop %d %s\n", id, h.Hops[id].NextHop)
 	}
 	for _, id := range slices.Sorted(maps.Keys(h.Groups)) {
-		fmt.Fprintf(&b, "group %d%s\n", id, members(h.Groups[id].Members))
+		sorted := slices.SortedFunc(slices.Values(h.Groups[id].Members), Member.compare)
+		fmt.Fprintf(&b, "group %d%s\n", id, members(sorted))
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(h.Routes), Key.Compare) {
 		fmt.Fprintf(&b, "%s%s\n", k, target(h.Routes[k].Group, h.Routes[k].NextHops))

@@ -1,9 +1,9 @@
 package fib
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // This file is the part of planning that deals with the kernel's objects.
@@ -45,7 +45,7 @@ func (p *planner) group(hops []NextHop) ID {
 	members := p.members(hops)
 	id := p.id()
 	p.made[id] = hops
-	p.emit(objects, p.groupStep(AddGroup, id, members))
+	p.emit(objects, p.groupStep(AddGroup, id, members, hops))
 	return id
 }
 
@@ -60,18 +60,29 @@ func (p *planner) copyOf(f *fate, hops []NextHop) ID {
 	members := p.members(hops)
 	id := p.id()
 	p.made[id] = hops
-	p.emit(objects, p.groupStep(AddGroup, id, f.Members))
-	p.emit(objects, p.groupStep(ReplaceGroup, id, members))
+	p.emit(objects, p.groupStep(AddGroup, id, f.Members, f.hops))
+	p.emit(objects, p.groupStep(ReplaceGroup, id, members, hops))
 	return id
 }
 
-func (p *planner) groupStep(v Verb, id ID, members []Member) Step {
-	return Step{Verb: v, ID: id, Members: members, Resilient: p.rules.Kind == ResilientGroups, Protocol: p.rules.Protocol}
+func (p *planner) groupStep(v Verb, id ID, members []Member, hops []NextHop) Step {
+	return Step{
+		Verb: v, ID: id, Members: members, Protocol: p.rules.Protocol,
+		Resilient: p.rules.Kind == ResilientGroups, Idle: p.timer(hops),
+	}
+}
+
+// timer that a group of hops is to have.
+func (p *planner) timer(hops []NextHop) time.Duration {
+	if p.rules.Kind != ResilientGroups {
+		return 0
+	}
+	return timer(hops)
 }
 
 // bury deletes the next hops that no group is to have any more. Those whose
 // deletion would take away a route that has to stand until another is made go
-// last.
+// last, as do those of groups that somebody was leaving.
 func (p *planner) bury() {
 	used := map[ID]bool{}
 	for _, hops := range p.made {
@@ -91,7 +102,13 @@ func (p *planner) bury() {
 	}
 	late := map[ID]bool{}
 	for _, f := range p.fates {
-		if f.ends() && slices.ContainsFunc(f.gone, func(k Key) bool { return p.due[k.Prefix] }) {
+		switch {
+		case !f.ends() && f.Idle != p.timer(f.target):
+			// The kernel would deal the buckets out by the hasty timer.
+			for _, m := range f.Members {
+				late[m.ID] = true
+			}
+		case f.ends() && slices.ContainsFunc(f.gone, func(k Key) bool { return p.due[k.Prefix] }):
 			for _, m := range f.Members {
 				late[m.ID] = true
 			}
@@ -141,14 +158,17 @@ func (p *planner) changeGroups() {
 			p.remove(k)
 		}
 		if sameHops(f.target, f.hops) {
+			if f.Idle != p.timer(f.hops) {
+				p.emit(groups, p.groupStep(ReplaceGroup, f.id, f.Members, f.hops))
+			}
 			continue
 		}
 		switch members := p.members(f.target); {
 		case len(left) == 0:
 			f.rescued = true
-			p.emit(rescue, p.groupStep(ReplaceGroup, f.id, members))
-		case !sameMembers(left, members):
-			p.emit(groups, p.groupStep(ReplaceGroup, f.id, members))
+			p.emit(rescue, p.groupStep(ReplaceGroup, f.id, members, f.target))
+		case f.Idle != p.timer(f.target), !sameMembers(left, members):
+			p.emit(groups, p.groupStep(ReplaceGroup, f.id, members, f.target))
 		}
 	}
 }
@@ -167,8 +187,7 @@ func (p *planner) end(f *fate, buried bool) {
 }
 
 func sameMembers(a, b []Member) bool {
-	byID := func(a, b Member) int { return cmp.Compare(a.ID, b.ID) }
-	return slices.Equal(slices.SortedFunc(slices.Values(a), byID), slices.SortedFunc(slices.Values(b), byID))
+	return slices.Equal(slices.SortedFunc(slices.Values(a), Member.compare), slices.SortedFunc(slices.Values(b), Member.compare))
 }
 
 // sweep deletes the groups that nobody used before and nobody uses now, unless

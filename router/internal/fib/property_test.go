@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,12 +18,15 @@ import (
 // guard is the metric of unreachable routes, and of these only.
 const guard = 4278190080
 
+// weights of 256 are in groups that somebody is leaving.
+var weights = rapid.SampledFrom([]int{1, 1, 1, 2, 256})
+
 func drawHops(t *rapid.T, k fib.Key) []fib.NextHop {
 	var out []fib.NextHop
 	for i := range 4 {
 		if k.Metric != guard && (rapid.Bool().Draw(t, "leg") || i == 3 && len(out) == 0) {
 			addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
-			weight := rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(t, "weight")
+			weight := weights.Draw(t, "weight")
 			out = append(out, fib.NextHop{Addr: addr, Link: 3, Weight: weight})
 		}
 	}
@@ -67,8 +71,11 @@ func drawHave(t *rapid.T) *fib.Have {
 		}
 		members := rapid.SliceOfNDistinct(rapid.SampledFrom(hops), 1, 4, rapid.ID).Draw(t, "members")
 		g := fib.Group{Resilient: rapid.Bool().Draw(t, "resilient"), Protocol: numbers.Draw(t, "protocol")}
+		if g.Resilient {
+			g.Idle = rapid.SampledFrom([]time.Duration{200 * time.Millisecond, 5 * time.Second, 2 * time.Minute}).Draw(t, "idle")
+		}
 		for _, m := range members {
-			g.Members = append(g.Members, fib.Member{ID: m, Weight: rapid.IntRange(1, 2).Draw(t, "weight")})
+			g.Members = append(g.Members, fib.Member{ID: m, Weight: weights.Draw(t, "weight")})
 		}
 		have.PutGroup(id, g)
 		groups = append(groups, id)

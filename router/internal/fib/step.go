@@ -3,6 +3,7 @@ package fib
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Verb says what a Step does.
@@ -53,8 +54,9 @@ type Step struct {
 	// NextHops are the one of AddHop and the legs of Add and Replace, also of
 	// a route that has them by its group.
 	NextHops  []NextHop
-	Members   []Member // of AddGroup and ReplaceGroup
-	Resilient bool     // of these
+	Members   []Member      // of AddGroup and ReplaceGroup
+	Resilient bool          // of these
+	Idle      time.Duration // the timer of resilient ones
 	// Protocol is the number that what is made carries; of Delete the one
 	// that the route carries.
 	Protocol uint8
@@ -67,7 +69,11 @@ func (s Step) String() string {
 	case AddHop:
 		return fmt.Sprintf("%s %d %s", s.Verb, s.ID, s.NextHops[0])
 	case AddGroup, ReplaceGroup:
-		return fmt.Sprintf("%s %d%s", s.Verb, s.ID, members(s.Members))
+		text := fmt.Sprintf("%s %d%s", s.Verb, s.ID, members(s.Members))
+		if s.Resilient && s.Idle != always {
+			text += " idle " + s.Idle.String()
+		}
+		return text
 	case DeleteHop, DeleteGroup:
 		return fmt.Sprintf("%s %d", s.Verb, s.ID)
 	case Delete:

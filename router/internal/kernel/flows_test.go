@@ -100,6 +100,7 @@ func serve(t *testing.T, node *lab.Host, number byte) {
 type flow struct {
 	net.Conn
 	node byte // that it began with
+	held bool // it paused for longer than it wanted
 }
 
 // ask sends a byte and returns the number of the node that answers.

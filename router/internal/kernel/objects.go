@@ -19,9 +19,6 @@ const (
 	// buckets divide the flows: with 16 members each has its share to within
 	// 6 %, and a bucket costs 16 (on 32 bits) to 32 bytes of the kernel's.
 	buckets = 256
-	// idleTimer is longer than the pauses that live connections make: the
-	// keep-alives of SSH, databases and HTTP come every 15 to 75 s.
-	idleTimer = 120 * time.Second
 	// unbalancedTimer 0: busy buckets are never taken away, however uneven
 	// the shares are. A member that joins gets new flows and quiet buckets.
 	unbalancedTimer = 0
@@ -72,11 +69,31 @@ func objectMessage(s fib.Step) netlink.Message {
 	return m
 }
 
-// groupAttributes appends the members and the type. What a resilient group is
-// made of is said once, when it is made.
+// lightOutside has the lightest members first and last. The kernel gives each
+// member the buckets between two sums of weights, rounded: only at the ends is a
+// share of less than half a bucket surely none, as a next hop that leaves needs it.
+func lightOutside(members []fib.Member) []fib.Member {
+	sorted := slices.Clone(members)
+	slices.SortStableFunc(sorted, func(a, b fib.Member) int { return a.Weight - b.Weight })
+	if n := len(sorted); n == 0 || sorted[0].Weight == sorted[n-1].Weight {
+		return members
+	}
+	out := make([]fib.Member, len(sorted))
+	for i, m := range sorted {
+		if i%2 == 0 {
+			out[i/2] = m
+		} else {
+			out[len(out)-1-i/2] = m
+		}
+	}
+	return out
+}
+
+// groupAttributes appends the members, the type and, of a resilient group, the
+// timer. How many buckets it has is said once, when it is made.
 func groupAttributes(b []byte, s fib.Step) []byte {
 	var entries []byte // struct nexthop_grp
-	for _, m := range s.Members {
+	for _, m := range lightOutside(s.Members) {
 		entries = native.AppendUint32(entries, uint32(m.ID))
 		entries = append(entries, uint8(m.Weight-1), 0, 0, 0)
 	}
@@ -85,12 +102,12 @@ func groupAttributes(b []byte, s fib.Step) []byte {
 		return b
 	}
 	b = attribute(b, unix.NHA_GROUP_TYPE, native.AppendUint16(nil, resilientType))
-	if s.Verb == fib.ReplaceGroup {
-		return b
+	var made []byte
+	if s.Verb == fib.AddGroup {
+		made = attribute(made, resBuckets, native.AppendUint16(nil, buckets))
+		made = number(made, resUnbalancedTimer, unbalancedTimer)
 	}
-	made := attribute(nil, resBuckets, native.AppendUint16(nil, buckets))
-	made = number(made, resIdleTimer, uint32(idleTimer/clockTick))
-	made = number(made, resUnbalancedTimer, unbalancedTimer)
+	made = number(made, resIdleTimer, uint32(s.Idle/clockTick))
 	return attribute(b, attributeResGroup|unix.NLA_F_NESTED, made)
 }
 
@@ -101,6 +118,7 @@ type object struct {
 	hop      fib.NextHop
 	group    []fib.Member // none: it is a next hop
 	kind     uint16
+	idle     time.Duration
 }
 
 // anObject reads RTM_NEWNEXTHOP or RTM_DELNEXTHOP.
@@ -125,6 +143,12 @@ func anObject(body []byte) (object, error) {
 			}
 		case unix.NHA_GROUP_TYPE:
 			o.kind = native.Uint16(two(value))
+		case attributeResGroup:
+			for kind, value := range each(value) {
+				if kind == resIdleTimer {
+					o.idle = time.Duration(native.Uint32(four(value))) * clockTick
+				}
+			}
 		}
 	}
 	return o, nil
@@ -154,7 +178,7 @@ func (k *Kernel) readObjects(have *fib.Have, numbers []uint8) error {
 	}
 	for _, o := range all {
 		if o.group != nil && !have.Taken[o.id] {
-			have.PutGroup(o.id, fib.Group{Members: o.group, Resilient: o.kind == resilientType, Protocol: o.protocol})
+			have.PutGroup(o.id, fib.Group{Members: o.group, Resilient: o.kind == resilientType, Idle: o.idle, Protocol: o.protocol})
 		}
 	}
 	return nil

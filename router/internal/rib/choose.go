@@ -107,8 +107,55 @@ func (t *Table) choose(e *entry) []fib.NextHop {
 			hops = append(hops, hop)
 		}
 	}
+	if leaving := t.leaving(e, &e.paths[field[0]], hops); len(leaving) > 0 {
+		hops = fib.Leaving(hops, leaving, fib.Parting)
+	}
 	slices.SortFunc(hops, fib.NextHop.Compare)
 	return t.shared.of(hops)
+}
+
+// leaving are the next hops of paths that lose by their graceful shutdown alone,
+// as far as there is room beside the chosen ones: they still forward what they
+// have.
+func (t *Table) leaving(e *entry, best *path, chosen []fib.NextHop) []fib.NextHop {
+	if best.attrs.Has(route.GracefulShutdown) {
+		return nil
+	}
+	var out []fib.NextHop
+	for i := range e.paths {
+		p := &e.paths[i]
+		if p.reason != Accepted || !p.attrs.Has(route.GracefulShutdown) || !p.wouldDo(best) {
+			continue
+		}
+		hop := t.resolve(p.attrs.NextHop)
+		hop.Weight = 1
+		same := func(o fib.NextHop) bool { return o.Addr == hop.Addr && o.Link == hop.Link }
+		if slices.ContainsFunc(chosen, same) {
+			continue
+		}
+		if !slices.ContainsFunc(out, same) {
+			if len(chosen)+len(out) >= t.maxPaths {
+				break
+			}
+			out = append(out, hop)
+		}
+		p.marks |= leaves
+	}
+	return out
+}
+
+// wouldDo reports whether a path in graceful shutdown would not lose against the
+// best one without that.
+func (p *path) wouldDo(best *path) bool {
+	if p.attrs.MED.Value > best.attrs.MED.Value && p.attrs.FirstAS() == best.attrs.FirstAS() {
+		return false
+	}
+	return cmp.Or(
+		cmp.Compare(best.localPref(), p.statedPref()),
+		cmp.Compare(p.attrs.PathLen(), best.attrs.PathLen()),
+		cmp.Compare(p.attrs.Origin, best.attrs.Origin),
+		byDistance(p, best),
+	) <= 0
 }
 
 // fullWeight has many divisors, so that simple ratios stay exact.
@@ -218,10 +265,15 @@ const defaultLocalPref = 100
 // only (RFC 4271 §5.1.5), and a graceful shutdown is the last resort (RFC 8326
 // §4.2).
 func (p *path) localPref() uint32 {
-	switch {
-	case p.attrs.Has(route.GracefulShutdown):
+	if p.attrs.Has(route.GracefulShutdown) {
 		return 0
-	case p.peer.external || !p.attrs.LocalPref.Set:
+	}
+	return p.statedPref()
+}
+
+// statedPref is what it would be without a graceful shutdown.
+func (p *path) statedPref() uint32 {
+	if p.peer.external || !p.attrs.LocalPref.Set {
 		return defaultLocalPref
 	}
 	return p.attrs.LocalPref.Value

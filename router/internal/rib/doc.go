@@ -23,6 +23,13 @@
 //	asLoop              our own AS is in the path (RFC 4271 §9.1.2)
 //	maxPrefixes         the peer told more acceptable prefixes than it may
 //
+// # Leaving
+//
+// A path with GRACEFUL_SHUTDOWN is the last resort (RFC 8326). Its next hop still
+// forwards, and so it is among the next hops that NextHops gives, with a weight
+// that says that it is leaving (fib.Leaving): where groups are resilient it keeps
+// the connections that it has, elsewhere whoever asks leaves it out (fib.Part).
+//
 // # Stale routes
 //
 // The routes of a peer that restarts (Away) take part in the choice as if

@@ -83,11 +83,18 @@ func tell(t *rib.Table, peer netip.Addr, routes ...route.Route) {
 }
 
 func hops(t *rib.Table, prefix string) string {
-	var out []string
-	for _, h := range t.NextHops(pfx(prefix)) {
-		out = append(out, h.Addr.String())
+	words := func(hops []fib.NextHop) string {
+		var out []string
+		for _, h := range hops {
+			out = append(out, h.Addr.String())
+		}
+		return strings.Join(out, " ")
 	}
-	return strings.Join(out, " ")
+	staying, leaving := fib.Part(t.NextHops(pfx(prefix)))
+	if len(leaving) > 0 {
+		return words(staying) + ", leaving " + words(leaving)
+	}
+	return words(staying)
 }
 
 func TestRefusedRoutesSayWhy(t *testing.T) {
@@ -263,7 +270,11 @@ func TestChoice(t *testing.T) {
 		{"LOCAL_PREF counts within our AS", attrs{localPref(200)}, attrs{localPref(100)}, nil, []netip.Addr{peer1, peer2}, "192.168.1.5"},
 		{"a low LOCAL_PREF loses to the default", attrs{localPref(99)}, nil, nil, []netip.Addr{peer1}, "192.168.1.6 192.168.1.7"},
 		{"eBGP before iBGP", nil, nil, nil, []netip.Addr{peer1, peer3}, "192.168.1.6"},
-		{"graceful shutdown is the last resort", attrs{shutdown}, nil, nil, nil, "192.168.1.6 192.168.1.7"},
+		{"graceful shutdown is the last resort, and still forwards", attrs{shutdown}, nil, nil, nil, "192.168.1.6 192.168.1.7, leaving 192.168.1.5"},
+		{"graceful shutdown of two", nil, attrs{shutdown}, attrs{shutdown}, nil, "192.168.1.5, leaving 192.168.1.6 192.168.1.7"},
+		{"graceful shutdown of the best", attrs{shutdown}, attrs{path(65001, 65001)}, attrs{path(65001, 65001)}, nil, "192.168.1.6 192.168.1.7, leaving 192.168.1.5"},
+		{"graceful shutdown of one that carried nothing", attrs{shutdown, path(65001, 65001)}, nil, nil, nil, "192.168.1.6 192.168.1.7"},
+		{"graceful shutdown of one with a higher MED", attrs{shutdown, med(5)}, nil, nil, nil, "192.168.1.6 192.168.1.7"},
 		{"graceful shutdown of all leaves all", attrs{shutdown}, attrs{shutdown}, attrs{shutdown}, nil, "192.168.1.5 192.168.1.6 192.168.1.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -277,7 +288,8 @@ func TestChoice(t *testing.T) {
 			if got := hops(tab, svc); got != c.hops {
 				t.Errorf("next hops %s, want %s", got, c.hops)
 			}
-			var best, chosen []string
+			stay, leave, _ := strings.Cut(c.hops, ", leaving ")
+			var best, chosen, leaving []string
 			for _, p := range tab.Entries()[0].Paths {
 				if p.Best {
 					best = append(best, p.Peer.String())
@@ -285,8 +297,14 @@ func TestChoice(t *testing.T) {
 				if p.Multipath {
 					chosen = append(chosen, p.Peer.String())
 				}
+				if p.Leaving {
+					leaving = append(leaving, p.Peer.String())
+				}
 			}
-			if got := strings.Join(chosen, " "); got != c.hops || len(best) != 1 || best[0] != chosen[0] {
+			if got := strings.Join(leaving, " "); got != leave {
+				t.Errorf("leaving %s, want %s", got, leave)
+			}
+			if got := strings.Join(chosen, " "); got != stay || len(best) != 1 || best[0] != chosen[0] {
 				t.Errorf("best %v, chosen %v", best, chosen)
 			}
 		})

@@ -28,7 +28,10 @@ type Path struct {
 	Best bool
 	// Multipath is a chosen one, the best included.
 	Multipath bool
-	Reason    Reason
+	// Leaving is one in graceful shutdown that is not chosen any more, and whose
+	// next hop keeps its connections where the kernel can do that.
+	Leaving bool
+	Reason  Reason
 	// Stale: told in a session that is over, and not again yet.
 	Stale bool
 	// Detail is the reason in a sentence, with the facts.
@@ -89,7 +92,7 @@ func (t *Table) Entries() []Entry {
 			p := &e.paths[i]
 			shown.Paths[i] = Path{
 				Peer: p.peer.addr, Attrs: p.attrs, Since: time.Unix(0, p.since),
-				Best: p.marks&best != 0, Multipath: p.marks&multipath != 0,
+				Best: p.marks&best != 0, Multipath: p.marks&multipath != 0, Leaving: p.marks&leaves != 0,
 				Reason: p.reason, Stale: p.stale, Detail: t.explain(p, prefix),
 			}
 		}

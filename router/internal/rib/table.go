@@ -65,6 +65,7 @@ type mark uint8
 const (
 	best mark = 1 << iota
 	multipath
+	leaves // not chosen, but forwards the connections that it has
 )
 
 // New returns an empty table that chooses up to maxPaths next hops a prefix.

@@ -50,6 +50,9 @@ func (h NextHop) state(installed bool) string {
 	if h.Weight > 1 {
 		text += fmt.Sprintf(", weight %d", h.Weight)
 	}
+	if h.Leaving {
+		text += ", leaving"
+	}
 	if h.Dead || !installed {
 		text += " inactive"
 	}

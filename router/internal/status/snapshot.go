@@ -214,13 +214,14 @@ type Route struct {
 type Path struct {
 	Peer        netip.Addr `json:"peer"`
 	NextHop     netip.Addr `json:"nextHop"`
-	Best        bool       `json:"best"`             // the one with ">"
-	Multipath   bool       `json:"multipath"`        // chosen as well: "="
-	Stale       bool       `json:"stale,omitempty"`  // told in a session that is over
-	Reason      string     `json:"reason,omitempty"` // refused: a word of rib's list
-	Detail      string     `json:"detail,omitempty"` // the same in a sentence
-	Origin      string     `json:"origin"`           // "i", "e", "?"
-	ASPath      string     `json:"asPath"`           // "65001 {65002,65003}"
+	Best        bool       `json:"best"`              // the one with ">"
+	Multipath   bool       `json:"multipath"`         // chosen as well: "="
+	Leaving     bool       `json:"leaving,omitempty"` // in graceful shutdown beside others that are not
+	Stale       bool       `json:"stale,omitempty"`   // told in a session that is over
+	Reason      string     `json:"reason,omitempty"`  // refused: a word of rib's list
+	Detail      string     `json:"detail,omitempty"`  // the same in a sentence
+	Origin      string     `json:"origin"`            // "i", "e", "?"
+	ASPath      string     `json:"asPath"`            // "65001 {65002,65003}"
 	LocalPref   *uint32    `json:"localPref,omitempty"`
 	MED         *uint32    `json:"med,omitempty"`
 	Communities []string   `json:"communities,omitempty"`
@@ -232,7 +233,9 @@ type NextHop struct {
 	Address   netip.Addr `json:"address"`
 	Interface string     `json:"interface"`
 	Weight    int        `json:"weight"` // 1 unless weighted
-	Dead      bool       `json:"dead,omitempty"`
+	// Leaving next hops keep the connections that they have and get no new ones.
+	Leaving bool `json:"leaving,omitempty"`
+	Dead    bool `json:"dead,omitempty"`
 }
 
 // Kernel counts what was asked of it.

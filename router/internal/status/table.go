@@ -17,7 +17,7 @@ func Table(w io.Writer, s *Snapshot, f Family) {
 		return
 	}
 	fmt.Fprintf(w, "BGP table version is %d, local router ID is %s\n", s.TableVersion, identifier(s.RouterID))
-	fmt.Fprintln(w, "Status codes: * valid, > best, = multipath, S stale, x refused")
+	fmt.Fprintln(w, "Status codes: * valid, > best, = multipath, l leaving, S stale, x refused")
 	fmt.Fprintf(w, "Origin codes: i - IGP, e - EGP, ? - incomplete\n\n")
 	fmt.Fprintln(w, "   Network          Next Hop            Metric LocPrf Weight Path")
 	paths, refused := 0, 0
@@ -54,6 +54,8 @@ func (p *Path) marks() string {
 		return valid + "> "
 	case p.Multipath:
 		return valid + "= "
+	case p.Leaving:
+		return valid + "l "
 	}
 	return valid + "  "
 }
@@ -123,13 +125,13 @@ func Entry(w io.Writer, s *Snapshot, r Route) {
 func shares(w io.Writer, hops []NextHop) {
 	sum := 0
 	for _, h := range hops {
-		if !h.Dead {
+		if !h.Dead && !h.Leaving {
 			sum += h.Weight
 		}
 	}
 	for _, h := range hops {
 		share := 0
-		if !h.Dead {
+		if !h.Dead && !h.Leaving {
 			share = h.Weight * 100 / max(sum, 1)
 		}
 		fmt.Fprintf(w, "  via %s%s, %d %%\n", h.Address, h.state(true), share)
@@ -175,12 +177,17 @@ func entryPath(w io.Writer, s *Snapshot, p *Path) {
 		line += ", valid, best"
 	case p.Multipath:
 		line += ", valid, multipath"
+	case p.Leaving:
+		line += ", valid, leaving"
 	default:
 		line += ", valid"
 	}
 	fmt.Fprintln(w, line)
 	if p.Reason != "" {
 		fmt.Fprintf(w, "      Refused, %s\n", p.why())
+	}
+	if p.Leaving {
+		fmt.Fprintln(w, "      Leaving: in graceful shutdown, so its next hop gets no new connections")
 	}
 	if p.Stale {
 		fmt.Fprintln(w, "      Stale: told in a session that is over")

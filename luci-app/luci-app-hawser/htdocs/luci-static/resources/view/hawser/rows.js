@@ -100,8 +100,8 @@ function sortAddress(text) {
 
 /* Shares of the flows: whole per cent of the weights that are in use. */
 function shares(hops) {
-	const total = hops.reduce((n, h) => n + (h.dead ? 0 : (h.weight || 1)), 0);
-	return hops.map(h => h.dead || !total ? 0 : Math.round(100 * (h.weight || 1) / total));
+	const total = hops.reduce((n, h) => n + (h.dead || h.leaving ? 0 : (h.weight || 1)), 0);
+	return hops.map(h => h.dead || h.leaving || !total ? 0 : Math.round(100 * (h.weight || 1) / total));
 }
 
 function refusedLines(paths) {
@@ -116,6 +116,8 @@ function hopLines(hops) {
 	const share = shares(hops);
 	return hops.map((h, i) => h.dead
 		? { tone: 'bad', text: _('%s on %s, not used').format(h.address, h.interface) }
+		: h.leaving
+		? { text: _('%s on %s, leaving').format(h.address, h.interface), hint: _('it keeps the connections that it has and gets no new ones') }
 		: { text: _('%s on %s, %d %%').format(h.address, h.interface, share[i]) });
 }
 
