@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -63,7 +64,7 @@ func (n *Node) run(ctx context.Context, l *life) error {
 	worker := controller.New(controller.Options{
 		Source: l.seat, Leadership: l.seat, Writer: l.seat, Router: speaker, Watcher: watcher,
 		Gateways: func() ([]netip.Addr, error) { return nil, nil },
-		Node:     n.Name, Namespace: "hawser-system", Log: n.log,
+		Node:     n.Name, Namespace: "hawser-system", DrainTime: 15 * time.Second, Log: n.log,
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	sessions, hangUp := context.WithCancel(context.WithoutCancel(ctx))

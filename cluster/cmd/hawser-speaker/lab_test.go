@@ -90,7 +90,7 @@ func start(t *testing.T, node string, args ...string) *speaker {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	args = append([]string{
-		"run", "--node-name", node, "--kubeconfig", account, "--log-level", "debug",
+		"run", "--node-name", node, "--kubeconfig", account, "--log-level", "debug", "--drain-time", "2s",
 		"--metrics-address", s.metrics, "--health-address", s.health,
 	}, args...)
 	go func() { s.done <- command(ctx, args, nil, io.Discard, s.log) }()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -21,6 +22,7 @@ type options struct {
 	logLevel          string
 	logFormat         string
 	listenPort        uint16
+	drainTime         time.Duration
 }
 
 // flags describes the options of run; docs/speaker.md has the same list.
@@ -37,6 +39,7 @@ func (o *options) flags() *pflag.FlagSet {
 	f.StringVar(&o.logLevel, "log-level", "info", "error, warn, info or debug")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.Uint16Var(&o.listenPort, "listen-port", 0, "accept BGP connections from the peers on this port; 0: only dial them")
+	f.DurationVar(&o.drainTime, "drain-time", 15*time.Second, "how long the routes of a node that is leaving stay as the last resort before they are withdrawn")
 	return f
 }
 
@@ -76,6 +79,9 @@ func (o *options) parse(args []string) error {
 func (o *options) check() error {
 	if o.nodeName == "" {
 		return misuse{fmt.Errorf("--node-name is missing: give the name of the Node, in a pod by the environment variable %s from spec.nodeName", environment("node-name"))}
+	}
+	if o.drainTime < 0 {
+		return misuse{fmt.Errorf("--drain-time: %s is less than nothing", o.drainTime)}
 	}
 	for flag, address := range map[string]string{"metrics-address": o.metricsAddress, "health-address": o.healthAddress} {
 		if address == "" {

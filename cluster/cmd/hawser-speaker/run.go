@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	watcher := bfd.New(bfd.Config{Log: log})
 	worker := controller.New(controller.Options{
 		Source: cluster, Leadership: cluster, Writer: cluster, Router: speaker, Watcher: watcher, Gateways: gateway.Read,
-		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, Log: log,
+		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, DrainTime: o.drainTime, Log: log,
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return cluster.Run(ctx) })

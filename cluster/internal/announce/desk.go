@@ -24,8 +24,9 @@ type paper struct {
 	*model.Advertisement
 	age        int // its place among the papers
 	attributes *route.Attributes
-	here       bool     // it selects this node
-	peers      []string // those it means that this node has, sorted
+	lastResort *route.Attributes // the same in graceful shutdown (RFC 8326)
+	here       bool              // it selects this node
+	peers      []string          // those it means that this node has, sorted
 }
 
 // offer is one address that one advertisement lets this node announce.
@@ -34,6 +35,7 @@ type offer struct {
 	service *model.Service
 	address netip.Addr
 	by      *paper
+	ending  bool // the pods that it leads to are
 }
 
 // everything is what stands in for advertisements where none exists.
@@ -77,6 +79,9 @@ func newPaper(ad *model.Advertisement, node model.Labels, present []string) *pap
 		Communities:      union(nil, ad.Communities),
 		LargeCommunities: unionLarge(nil, ad.LargeCommunities),
 	}
+	last := *p.attributes
+	last.Communities = union(last.Communities, []uint32{route.GracefulShutdown})
+	p.lastResort = &last
 	return p
 }
 
@@ -122,7 +127,7 @@ func (d *desk) offer(made []offer, s *model.Service) (_ []offer, no []Refusal) {
 		}
 		for _, p := range d.of[pool] {
 			if p.refuses(s, a, pool) == nil {
-				made = append(made, offer{p.around(a), s, a, p})
+				made = append(made, offer{prefix: p.around(a), service: s, address: a, by: p})
 			}
 		}
 		if len(made) == before {

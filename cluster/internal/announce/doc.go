@@ -15,6 +15,11 @@
 //  3. Is there a pod to send traffic to, of the address's family, on this
 //     node when the Service's externalTrafficPolicy is Local?
 //
+// With externalTrafficPolicy Local, pods that are about to end and serve until
+// then make the node the last resort (RFC 8326), unless there are others on it:
+// what they have begun comes to an end there, and what is new goes elsewhere. A
+// prefix that Services share is the last resort when it is so for all of them.
+//
 // Where no advertisement exists at all, every pool is announced from every
 // node to every peer, each address by itself.
 //

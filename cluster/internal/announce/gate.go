@@ -66,6 +66,18 @@ func stranded(s *model.Service, node string, made []offer) (kept []offer, no []R
 	return made, no
 }
 
+// ending marks what leads to pods on this node that all are about to end: they
+// finish what they have begun, and others are there for what is new.
+func ending(s *model.Service, node string, made []offer) {
+	if !s.Local {
+		return
+	}
+	for i := range made {
+		f := model.FamilyOf(made[i].address)
+		made[i].ending = !slices.ContainsFunc(s.Endpoints, func(e model.Endpoint) bool { return e.Ready && e.Node == node && e.Serves(f) })
+	}
+}
+
 // lacking says why there is nothing to send traffic to among the endpoints
 // that count; the reason is empty when there is something.
 func lacking(s *model.Service, node, what string, counts func(model.Endpoint) bool) (Reason, string) {

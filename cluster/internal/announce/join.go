@@ -17,14 +17,19 @@ func join(offers []offer) (routes []Announcement, refused []Refusal) {
 	routes = make([]Announcement, 0, len(offers))
 	for len(offers) > 0 {
 		first := offers[0]
-		n, alone := 1, true
+		n, alone, ending := 1, true, first.ending
 		for ; n < len(offers) && offers[n].prefix == first.prefix; n++ {
 			alone = alone && offers[n].by == first.by
+			ending = ending && offers[n].ending
 		}
 		if alone {
-			routes = append(routes, Announcement{route.Route{Prefix: first.prefix, Attributes: first.by.attributes}, first.by.peers})
+			attributes := first.by.attributes
+			if ending {
+				attributes = first.by.lastResort
+			}
+			routes = append(routes, Announcement{route.Route{Prefix: first.prefix, Attributes: attributes}, first.by.peers})
 		} else {
-			several, no := joinPrefix(first.prefix, offers[:n])
+			several, no := joinPrefix(first.prefix, offers[:n], ending)
 			routes, refused = append(routes, several...), append(refused, no...)
 		}
 		offers = offers[n:]
@@ -53,7 +58,7 @@ type mix struct {
 
 // joinPrefix puts together what several advertisements say of one prefix,
 // oldest first, for each peer by itself.
-func joinPrefix(prefix netip.Prefix, all []offer) (routes []Announcement, refused []Refusal) {
+func joinPrefix(prefix netip.Prefix, all []offer, ending bool) (routes []Announcement, refused []Refusal) {
 	mixes := map[string]*mix{}
 	for _, f := range all {
 		for _, peer := range f.by.peers {
@@ -69,6 +74,9 @@ func joinPrefix(prefix netip.Prefix, all []offer) (routes []Announcement, refuse
 		}
 	}
 	for _, peer := range slices.Sorted(maps.Keys(mixes)) {
+		if ending {
+			mixes[peer].Communities = union(mixes[peer].Communities, []uint32{route.GracefulShutdown})
+		}
 		routes = addPeer(routes, prefix, peer, &mixes[peer].Attributes)
 	}
 	return routes, refused

@@ -60,6 +60,7 @@ func (d *desk) judge(offers []offer, s *model.Service, g gate, o Options) (_ []o
 	}
 	made, stuck := stranded(s, d.node, made)
 	no = append(no, stuck...)
+	ending(s, d.node, made)
 	no = append(no, o.silent(s, made)...)
 	return all[:len(offers)+len(made)], no
 }

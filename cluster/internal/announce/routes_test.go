@@ -98,7 +98,10 @@ func service(name, addresses, pods string, options ...func(*model.Service)) func
 	}
 }
 
-func local(s *model.Service)     { s.Local = true }
+func local(s *model.Service) { s.Local = true }
+func going(s *model.Service) {
+	s.Endpoints = append(s.Endpoints, model.Endpoint{Node: "n1"}, model.Endpoint{Node: "n1", Serving: true})
+}
 func notWanted(s *model.Service) { s.Wanted = false }
 func labelled(k, v string) func(*model.Service) {
 	return func(s *model.Service) { s.Labels = model.Labels{k: v} }
@@ -155,11 +158,27 @@ func TestAServiceIsAnnounced(t *testing.T) {
 192.0.2.1/32 to router,second
 2001:db8::1/128 to router,second
 `},
-		{name: "while a pod is going but still serves",
-			cluster: cluster(service("x", "192.0.2.1", "", func(s *model.Service) {
-				s.Endpoints = []model.Endpoint{{Node: "n1"}, {Node: "n1", Serving: true}}
-			}, local)), want: `
+		{name: "as the last resort while its only pod here is going but still serves",
+			cluster: cluster(service("x", "192.0.2.1", "n2", going, local)), want: `
+192.0.2.1/32 to router communities [4294901760]
+`},
+		{name: "as ever where another pod here is ready",
+			cluster: cluster(service("x", "192.0.2.1", "n1", going, local)), want: `
 192.0.2.1/32 to router
+`},
+		{name: "as ever without Local, since the node leads to pods elsewhere",
+			cluster: cluster(service("x", "192.0.2.1", "n2", going)), want: `
+192.0.2.1/32 to router
+`},
+		{name: "as the last resort in one prefix when every Service of it is",
+			cluster: cluster(advertisement("one", aggregate(24, 64), communities(7)), advertisement("two", aggregate(24, 64)),
+				service("x", "192.0.2.1", "", going, local), service("y", "192.0.2.2", "", going, local)), want: `
+192.0.2.0/24 to router communities [7 4294901760]
+`},
+		{name: "as ever in one prefix with a Service that is",
+			cluster: cluster(advertisement("one", aggregate(24, 64)),
+				service("x", "192.0.2.1", "", going, local), service("y", "192.0.2.2", "n1", local)), want: `
+192.0.2.0/24 to router
 `},
 		{name: "with Local where a pod is on this node",
 			cluster: cluster(service("x", "192.0.2.1", "n1 n2", local)), want: `

@@ -65,7 +65,11 @@ type Options struct {
 	Node            string
 	Namespace       string
 	IgnoreExcludeLB bool
-	Log             *slog.Logger
+	// DrainTime is how long the routes of a node that is leaving carry
+	// GRACEFUL_SHUTDOWN (RFC 8326) before they are withdrawn: routers send new
+	// connections elsewhere meanwhile, and those that there are may end.
+	DrainTime time.Duration
+	Log       *slog.Logger
 }
 
 // Controller is the worker.

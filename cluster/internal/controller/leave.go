@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// graceTime is how long routes that are about to go carry GRACEFUL_SHUTDOWN
-	// (RFC 8326), so that routers turn to other nodes first.
-	graceTime = 2 * time.Second
+	// lastGrace is the most of DrainTime that is left when the speaker is told
+	// to end: a pod has ten seconds, and a critical one no more than that when
+	// its node shuts down.
+	lastGrace = 8 * time.Second
 	// sendTime is how long the withdrawals may take to be sent at the end.
 	sendTime  = time.Second
 	sendEvery = 10 * time.Millisecond
@@ -54,13 +55,13 @@ func (c *Controller) followLeaving(now time.Time) (grace bool) {
 		c.leavingSince = time.Time{}
 		return false
 	case c.leavingSince.IsZero() && c.board == nil:
-		c.leavingSince = now.Add(-graceTime)
+		c.leavingSince = now.Add(-c.DrainTime)
 	case c.leavingSince.IsZero():
 		c.leavingSince = now
 		c.Log.Info("leaving", "node", c.Node, "reason", c.node.Leaving)
-		time.AfterFunc(graceTime, c.poke)
+		time.AfterFunc(c.DrainTime, c.poke)
 	}
-	return now.Sub(c.leavingSince) < graceTime
+	return now.Sub(c.leavingSince) < c.DrainTime
 }
 
 // lastResort adds GRACEFUL_SHUTDOWN to routes. Those that had the same
@@ -94,7 +95,7 @@ func (c *Controller) leave() {
 	}
 	c.Router.Farewell("node " + c.Node + " is " + c.node.Leaving)
 	if c.grace {
-		time.Sleep(graceTime - time.Since(c.leavingSince))
+		time.Sleep(min(c.DrainTime-time.Since(c.leavingSince), lastGrace))
 	}
 	c.Router.Announce(nil)
 	for until := time.Now().Add(sendTime); time.Now().Before(until) && !c.allSent(); {
@@ -109,7 +110,7 @@ func (c *Controller) allSent() bool {
 	})
 }
 
-// Run works until ctx ends, and then leaves, which takes three seconds at most.
+// Run works until ctx ends, and then leaves, which takes nine seconds at most.
 // The Router must run until Run has returned.
 func (c *Controller) Run(ctx context.Context) error {
 	listening, deaf := context.WithCancel(context.WithoutCancel(ctx))
