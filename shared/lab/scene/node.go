@@ -43,7 +43,7 @@ func (s *Scene) startNodes(ctx context.Context) error {
 }
 
 func (n *Node) start(ctx context.Context) error {
-	return errors.Join(n.startProxy(ctx), n.StartSpeaker(), n.startWeb())
+	return errors.Join(n.startProxy(ctx), n.StartSpeaker(), n.StartWeb())
 }
 
 func (n *Node) startProxy(ctx context.Context) (err error) {
@@ -66,9 +66,9 @@ func (n *Node) StartSpeaker() (err error) {
 // Speaker is hawser-speaker's process, the newest one.
 func (n *Node) Speaker() *lab.Process { return n.speaker }
 
-// startWeb serves the node's name. The socket is the node's, the goroutine the
+// StartWeb serves the node's name. The socket is the node's, the goroutine the
 // scene's.
-func (n *Node) startWeb() error {
+func (n *Node) StartWeb() error {
 	ln, err := n.Listen("tcp", fmt.Sprintf("[::]:%d", BackendPort))
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (n *Node) startWeb() error {
 			fmt.Fprintf(w, "hello from %s\n", n.Name)
 		}),
 	}
-	go n.web.Serve(ln) // ends with PowerOff or with the process
+	go n.web.Serve(ln) // ends with StopWeb, PowerOff or with the process
 	return nil
 }
 
@@ -114,6 +114,9 @@ func (n *Node) forget() {
 		}
 	}
 }
+
+// StopWeb ends the web server at once, as a container that has had its time.
+func (n *Node) StopWeb() error { return n.web.Close() }
 
 // addRoutes points the node's default routes at the router.
 func (n *Node) addRoutes() error {
