@@ -29,7 +29,7 @@ func (k *soak) do(ctx context.Context, a plan.Action, before plan.World) error {
 		return k.doSpeaker(ctx, verb, k.Node(a.Object))
 	case "leader":
 		return k.doLeader(ctx, a.Set["what"])
-	case "api", "etcd":
+	case "api", "etcd", "wait":
 		return k.outage(ctx, class, a.Set["seconds"])
 	case plan.Rest, plan.Sweep:
 		return k.rest(ctx, a.Kind, before)
@@ -185,27 +185,31 @@ func (k *soak) doLeader(ctx context.Context, what string) error {
 	return k.api.remove(ctx, leasesPath+"/hawser-allocator")
 }
 
-// outage takes the API server or its store away for some seconds.
+// outage takes the API server or its store away for some seconds; or nothing.
 func (k *soak) outage(ctx context.Context, what, seconds string) error {
 	n, err := strconv.Atoi(seconds)
 	if err != nil {
 		return err
 	}
-	if what == "etcd" {
-		if err := k.Kube.Etcd().Signal(syscall.SIGSTOP); err != nil {
-			return err
-		}
-		defer k.Kube.Etcd().Signal(syscall.SIGCONT)
-	} else {
+	switch what {
+	case "etcd":
+		err = k.Kube.Etcd().Signal(syscall.SIGSTOP)
+	case "api":
 		k.Kube.StopAPIServer()
+	}
+	if err != nil {
+		return err
 	}
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
 	case <-time.After(time.Duration(n) * time.Second):
 	}
-	if what == "etcd" {
-		return k.Kube.Etcd().Signal(syscall.SIGCONT)
+	switch what {
+	case "etcd":
+		err = errors.Join(err, k.Kube.Etcd().Signal(syscall.SIGCONT))
+	case "api":
+		err = errors.Join(err, k.Kube.StartAPIServer(ctx))
 	}
-	return k.Kube.StartAPIServer(ctx)
+	return err
 }

@@ -81,7 +81,7 @@ func peerObject(f plan.Fields) object {
 	spec := object{
 		"myASN": scene.ClusterASN, "peerASN": scene.RouterASN, "peerAddress": scene.RouterAddress, "holdTime": f["hold"] + "s",
 		"gracefulRestart": object{"enabled": true, "restartTime": f["restart"] + "s"},
-		"bfd":             object{"enabled": f["bfd"] == "yes", "transmitInterval": "300ms", "receiveInterval": "300ms"},
+		"bfd":             object{"enabled": f["bfd"] == "yes", "transmitInterval": "500ms", "receiveInterval": "500ms", "detectMultiplier": 6},
 	}
 	if f["password"] != "no" {
 		spec["passwordSecret"] = object{"name": secretName}
@@ -211,7 +211,8 @@ func nodePatch(f plan.Fields) object {
 	}}
 }
 
-// routerConfig is the router's file.
+// routerConfig is the router's file. BFD is patient, here and in peerObject: a
+// soak is no measurement, and may share its cores with anything.
 func routerConfig(router, peer plan.Fields) string {
 	flag := map[string]string{"yes": "1", "no": "0"}
 	text := fmt.Sprintf(`config globals 'globals'
@@ -230,13 +231,15 @@ config cluster 'home'
 	list allow '%s'
 	list allow '%s'
 	option bfd '%s'
+	option bfd_interval '500'
+	option bfd_multiplier '6'
 `, scene.RouterASN, scene.RouterAddress, router["hold"], router["restart"], router["metric"], router["paths"], flag[router["resilient"]],
 		scene.ClusterASN, scene.Pool, scene.Pool6, flag[router["bfd"]])
 	if peer["password"] != "no" {
 		text += "\toption password '" + peer["password"] + "'\n"
 	}
 	if router["file"] == "bad" {
-		text += "\toption bfd_multiplier 'many'\n"
+		text += "\toption max_peers 'many'\n"
 	}
 	return text
 }

@@ -83,6 +83,7 @@ var kinds = []kind{
 	{name: "leader.kill", weight: 2, cost: UnderWay, pick: alone("what", "process", "lease")},
 	{name: "api.away", weight: 1, pick: seconds(2, 12)},
 	{name: "etcd.pause", weight: 1, pick: seconds(2, 8)},
+	{name: "wait", weight: 8, pick: seconds(1, 3)},
 }
 
 // Kinds are all that a plan draws from, in order.
