@@ -25,6 +25,9 @@ const (
 var (
 	// errLeaving ends a session so that the peer takes it for a restart.
 	errLeaving = errors.New("closed without a word: this end restarts")
+	// errRenewed ends a session that begins anew with other timers: both ends
+	// keep what they were told.
+	errRenewed = errors.New("closed without a word: the timers changed")
 	// errRestarted ends a session whose peer opens another after a restart.
 	errRestarted = errors.New("the peer has restarted")
 )
@@ -90,11 +93,12 @@ func (t terms) keeps() ([]Family, time.Duration) {
 	return out, min(r.theirs, r.ours)
 }
 
-// quiet reports whether the end of a session looks like a restart: the peer's
-// host is there and closed the connection, and nobody said goodbye. Silence is
+// quiet reports whether the end of a session looks like a restart, or is one of
+// ours for new timers: the peer's host is there and closed the connection, and
+// nobody said goodbye. Silence is
 // none: whoever answers nothing any more forwards nothing either.
 func quiet(cause error) bool {
-	return errors.Is(cause, errClosed) || errors.Is(cause, errRestarted) ||
+	return errors.Is(cause, errClosed) || errors.Is(cause, errRestarted) || errors.Is(cause, errRenewed) ||
 		errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, syscall.EPIPE)
 }
 

@@ -86,6 +86,40 @@ func TestRoutesOfAPeerThatRestartsAreKeptUntilItHasToldThemAgain(t *testing.T) {
 	})
 }
 
+func TestOtherTimersAreNoReasonToForgetRoutes(t *testing.T) {
+	for name, c := range map[string]struct {
+		caps   grace
+		change func(*Settings)
+		heard  string
+		story  string
+	}{
+		"another hold time": {once, func(s *Settings) { s.HoldTime = 9 * time.Second }, "EOF", "up\ndown, kept [IPv4 IPv6]"},
+		"another hold time for a peer that keeps nothing": {grace{}, func(s *Settings) { s.HoldTime = 9 * time.Second },
+			"Cease/Other Configuration Change", "up\ndown, kept []"},
+		"another AS": {once, func(s *Settings) { s.LocalASN = 65002 }, "Cease/Other Configuration Change", "up\ndown, kept []"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conf := passive(peerA, patient())
+			inWorld(t, []Peer{conf}, nil, func(t *testing.T, w *world, us *ear) {
+				p := w.call(t, peerA)
+				back(p, c.caps)
+				tellAll(p, net1)
+				synctest.Wait()
+				c.change(&conf.Settings)
+				mustSet(t, us.Speaker, []Peer{conf}, nil)
+				if got := p.skip("KEEPALIVE", "UPDATE"); got != c.heard {
+					t.Errorf("heard %q", got)
+				}
+				p.conn.Close()
+				synctest.Wait()
+				if got := us.story(); got != c.story {
+					t.Errorf("story:\n%s", got)
+				}
+			})
+		})
+	}
+}
+
 func TestWhatEndsASessionSaysWhetherRoutesAreKept(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(p *puppet, us *ear)

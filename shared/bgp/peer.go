@@ -353,11 +353,25 @@ func (p *peer) configure(conf Peer, dynamic bool) (redial bool) {
 	redial = !was || p.dynamic != dynamic || conf.Passive != old.Passive || conf.Port != old.Port || conf.Settings != old.Settings
 	p.conf, p.wanted, p.dynamic = conf, true, dynamic
 	if was && !sameSession(old, conf) {
-		p.giveUp("the configuration changed")
-		p.endAll(ceaseChange)
+		p.restartFor(old, conf)
 	}
 	p.log = p.s.log.With("peer", conf.Address, "name", conf.Name)
 	return redial
+}
+
+// restartFor ends what contradicts conf; p.mu is held. Other timers are no
+// reason to stop forwarding: where graceful restart was negotiated the session
+// ends as in a restart, and what was told is kept until it is back.
+func (p *peer) restartFor(old, conf Peer) {
+	old.HoldTime, old.Keepalive = conf.HoldTime, conf.Keepalive
+	if sameSession(old, conf) && (p.up == nil || p.up.terms.restart.negotiated()) {
+		if p.up != nil {
+			p.up.end(errRenewed)
+		}
+	} else {
+		p.giveUp("the configuration changed")
+	}
+	p.endAll(ceaseChange) // an end that has begun stays what it is
 }
 
 // sameSession reports whether a session opened under a may go on under b.

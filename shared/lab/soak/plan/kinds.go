@@ -52,12 +52,12 @@ var kinds = []kind{
 	{name: "advertisement.create", weight: 3, pick: createAdvertisement},
 	{name: "advertisement.delete", weight: 3, pick: some("advertisement", nil)},
 	{name: "advertisement.change", weight: 2, pick: some("advertisement", advertisement)},
-	{name: "peer.timers", weight: 2, cost: Requests, pick: some("peer", func(r *rand.Rand) Fields {
+	{name: "peer.timers", weight: 2, cost: UnderWay, pick: some("peer", func(r *rand.Rand) Fields {
 		return Fields{"hold": one(r, "3", "6", "9"), "restart": one(r, "60", "120")}
 	})},
-	{name: "peer.bfd", weight: 3, cost: Requests, pick: some("peer", func(r *rand.Rand) Fields { return Fields{"bfd": one(r, "yes", "no")} })},
+	{name: "peer.bfd", weight: 3, cost: UnderWay, pick: some("peer", func(r *rand.Rand) Fields { return Fields{"bfd": one(r, "yes", "no")} })},
 	{name: "peer.password", weight: 1, cost: Requests, pick: some("peer", func(r *rand.Rand) Fields { return Fields{"password": one(r, "no", "p1", "p2")} })},
-	{name: "router.config", weight: 4, cost: Requests, pick: some("router", routerConfig)},
+	{name: "router.config", weight: 4, cost: UnderWay, pick: some("router", routerConfig)},
 	{name: "router.mistake", weight: 2, pick: some("router", func(*rand.Rand) Fields { return Fields{"file": "bad"} })},
 	{name: "router.kill", weight: 3, endsDaemon: true, pick: some("router", func(*rand.Rand) Fields { return Fields{"daemon": "down"} })},
 	{name: "router.stop", weight: 2, endsDaemon: true, pick: some("router", func(*rand.Rand) Fields { return Fields{"daemon": "down"} })},
