@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 	"unique"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,7 +96,7 @@ func holds(s *corev1.Service) []netip.Addr {
 // wishes reads what the Service asks for. Of the first mistake only: the user
 // sees the next one when it is mended.
 func wishes(s *corev1.Service, m *model.Service) {
-	pool, err := annotation(s, poolAnnotations)
+	pool, err := wantPool(s)
 	if err == nil {
 		m.WantPool = pool
 		m.SharingKey, err = annotation(s, sharingAnnotations)
@@ -122,6 +123,19 @@ func annotation(s *corev1.Service, spellings []string) (string, error) {
 	}
 	return strings.TrimSpace(s.Annotations[first]), nil
 }
+
+// wantPool is a name that messages may repeat: they are read on terminals, and
+// whoever writes an annotation may write anything.
+func wantPool(s *corev1.Service) (string, error) {
+	pool, err := annotation(s, poolAnnotations)
+	if err == nil && (len(pool) > longestName || strings.ContainsFunc(pool, func(r rune) bool { return !unicode.IsPrint(r) })) {
+		return "", fmt.Errorf("annotation %s: no pool has such a name: names are of small letters, digits, - and .", poolAnnotations[0])
+	}
+	return pool, err
+}
+
+// longestName of an object (RFC 1123, as Kubernetes reads it).
+const longestName = 253
 
 func wantAddresses(s *corev1.Service) ([]netip.Addr, error) {
 	text, err := annotation(s, addressesAnnotations)
@@ -152,7 +166,7 @@ func parseAddresses(where, text string) ([]netip.Addr, error) {
 	for _, word := range strings.Split(text, ",") {
 		a, err := netip.ParseAddr(strings.TrimSpace(word))
 		if err != nil || a.Zone() != "" {
-			return nil, fmt.Errorf("%s: %q is no address: write one address of each family, with a comma between", where, strings.TrimSpace(word))
+			return nil, fmt.Errorf("%s: %.80q is no address: write one address of each family, with a comma between", where, strings.TrimSpace(word))
 		}
 		out = append(out, a.Unmap())
 	}
