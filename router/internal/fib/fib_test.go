@@ -425,6 +425,14 @@ func TestTheGateHoldsWhatAnEarlierRunLeft(t *testing.T) {
 			fib.Gate{Heard: map[netip.Addr]bool{a: true}},
 		},
 		{
+			"a node was leaving: it is one of those that are silent", "192.0.2.7/32 20 10.0.0.1@3",
+			"192.0.2.7/32 20 10.0.0.1@3*256 10.0.0.2@3*1", adopted, fib.Gate{Announced: announced},
+		},
+		{
+			"a node leaves, and another is silent", "192.0.2.7/32 20 10.0.0.1@3*1 10.0.0.3@3*256",
+			adopted, "192.0.2.7/32 20 10.0.0.1@3*2 10.0.0.2@3*256 10.0.0.3@3*256", fib.Gate{Announced: announced},
+		},
+		{
 			"one announces, the other is silent: both legs", "192.0.2.7/32 20 10.0.0.1@3", adopted, adopted,
 			fib.Gate{Announced: announced},
 		},

@@ -23,6 +23,7 @@ type standing struct {
 	kind     uint8
 	tos      uint8
 	cloned   bool
+	down     bool // its one link is
 }
 
 const routeHeaderLen = 12 // struct rtmsg
@@ -36,6 +37,7 @@ func route(body []byte) (standing, error) {
 	r := standing{
 		tos: body[3], protocol: body[5], kind: body[7],
 		cloned: native.Uint32(body[8:])&unix.RTM_F_CLONED != 0,
+		down:   native.Uint32(body[8:])&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) != 0,
 	}
 	r.key.Table = uint32(body[4])
 	dst := unspecified(fam)

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 
 // lookLife is how long a look at a host counts as the one before the next.
 const lookLife = 5 * time.Second
+
+// answerTime is a little less than the kernel waits for three answers. An entry
+// that is gone earlier was not asked in vain: the link was down, say.
+const answerTime = 2500 * time.Millisecond
 
 // resolveTime is longer than the kernel takes to find out that nobody has an
 // address, of which it knew nothing before.
@@ -33,8 +38,8 @@ const (
 // sight is what the looks at one host have found.
 type sight struct {
 	at    time.Time // of the last look
-	since time.Time // it has been missing, as far as we looked
-	seen  bool      // the kernel knew it at the last look, and asks
+	asked time.Time // since when the kernel waits for an answer; zero: it knew nothing
+	since time.Time // when nothing was known of it for the first time
 }
 
 // Gone reports whether the host, on a link of ours, is not there any more, and
@@ -44,30 +49,35 @@ type sight struct {
 // older than 5.0.
 func (k *Kernel) Gone(host netip.Addr) (gone, sure bool, err error) {
 	link, err := k.linkTo(host)
-	if err != nil || link == 0 {
+	switch {
+	case err != nil || link == 0:
 		return false, false, err
+	case link == down:
+		return k.look(host, 0), true, nil
 	}
 	state, err := k.neighbor(host, link)
+	if err == nil && state&givenStates != 0 {
+		return false, false, nil
+	}
+	if err == nil {
+		gone = k.look(host, state)
+		err = k.inquire(host, link, state)
+	}
 	if err != nil {
 		return false, false, fmt.Errorf("kernel: neighbor %s: %w", host, err)
 	}
-	if state&givenStates != 0 {
-		return false, false, nil
-	}
+	return gone, true, nil
+}
+
+// look notes what was seen of the host, and says whether it is gone.
+func (k *Kernel) look(host netip.Addr, state uint16) (gone bool) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	now := time.Now()
-	s, verdict := k.sights[host].next(state, now)
-	for other, o := range k.sights {
-		if now.Sub(o.at) > lookLife {
-			delete(k.sights, other)
-		}
-	}
+	s, gone := k.sights[host].next(state, now)
+	maps.DeleteFunc(k.sights, func(_ netip.Addr, o sight) bool { return now.Sub(o.at) > lookLife })
 	k.sights[host] = s
-	k.mu.Unlock()
-	if err := k.inquire(host, link, state); err != nil {
-		return false, false, fmt.Errorf("kernel: neighbor %s: %w", host, err)
-	}
-	return verdict, true, nil
+	return gone
 }
 
 // next is the sight after another look. An entry that the kernel knew, and asked
@@ -79,17 +89,24 @@ func (s sight) next(state uint16, now time.Time) (_ sight, gone bool) {
 	s.at = now
 	switch {
 	case state&knownStates != 0:
-		s.seen, s.since = true, time.Time{}
+		if state != unix.NUD_PROBE || s.asked.IsZero() {
+			s.asked = now
+		}
+		s.since = time.Time{}
 		return s, false
-	case s.seen:
+	case !s.asked.IsZero() && now.Sub(s.asked) >= answerTime:
 		return s, true
 	case s.since.IsZero():
-		s.since = now
+		s.asked, s.since = time.Time{}, now
 	}
 	return s, now.Sub(s.since) >= resolveTime
 }
 
-// linkTo is the index of the link that host is on, 0 when it is on none.
+// down is a link on which nobody can be asked.
+const down = -1
+
+// linkTo is the index of the link that host is on, 0 when it is on none, and
+// down when the link is.
 func (k *Kernel) linkTo(host netip.Addr) (int, error) {
 	if zone := host.Zone(); zone != "" {
 		f, err := k.Facts()
@@ -97,8 +114,11 @@ func (k *Kernel) linkTo(host netip.Addr) (int, error) {
 			return 0, err
 		}
 		for _, l := range f.Links {
-			if l.Name == zone {
+			if l.Name == zone && l.Up && l.Carrier {
 				return l.Index, nil
+			}
+			if l.Name == zone {
+				return down, nil
 			}
 		}
 		return 0, nil
@@ -112,6 +132,9 @@ func (k *Kernel) linkTo(host netip.Addr) (int, error) {
 	}
 	if r.kind != unix.RTN_UNICAST || len(r.hops) != 1 || r.hops[0].Addr.IsValid() {
 		return 0, nil
+	}
+	if r.down {
+		return down, nil
 	}
 	return r.hops[0].Link, nil
 }

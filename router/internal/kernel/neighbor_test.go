@@ -69,6 +69,24 @@ func TestAHostThatNobodyHasIsMissed(t *testing.T) {
 	}
 }
 
+func TestAHostBehindALinkThatIsDownIsMissedWhenThatLasts(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	k := s.main()
+	if look(t, k, "10.77.2.11", 2) {
+		t.Fatal("it is missed, and is there")
+	}
+	if err := s.node.SetLink("eth0", false); err != nil {
+		t.Fatal(err)
+	}
+	if look(t, k, "10.77.2.11", 2) {
+		t.Error("it is missed at once")
+	}
+	if !look(t, k, "10.77.2.11", 60) {
+		t.Error("it is not missed within half a minute")
+	}
+}
+
 func TestOfAHostBehindAnotherRouterNothingIsKnown(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
