@@ -170,7 +170,8 @@ func leaderKill(ctx context.Context, d *deed) error {
 	if err != nil {
 		return err
 	}
-	leader := d.Node(holder)
+	node, _, _ := strings.Cut(holder, "_") // a word that tells its lives apart follows
+	leader := d.Node(node)
 	made := make(chan error, 1)
 	go func() { made <- d.Kube.Apply(ctx, fleetManifest(0, fleetSize)) }()
 	if err := d.allocated(ctx, &d.ledger, fleetSize/4); err != nil {

@@ -15,9 +15,11 @@ type Row struct {
 	Side  string
 	Toll
 	Losses
-	Nodes map[string]int // answers by node
-	Whole time.Duration  // from the first answer of a router that boots
-	Notes []string
+	// Missing: it could not be measured, and the figures are those until then.
+	Missing bool
+	Nodes   map[string]int // answers by node
+	Whole   time.Duration  // from the first answer of a router that boots
+	Notes   []string
 }
 
 // String is the row in one line.
@@ -45,6 +47,9 @@ func (r Row) others() string { return fmt.Sprintf("%d of %d", r.Others, r.Open-r
 
 // goal is the goal, and whether Hawser has met it.
 func (r Row) goal() string {
+	if r.Missing {
+		return "not measured"
+	}
 	if r.Event.goal.met == nil || r.Side != (hawser{}).name() {
 		return ""
 	}

@@ -89,6 +89,12 @@ func build(ctx context.Context, l *lab.Lab, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A TCP socket gives its packets another hash after each timeout, which a
+	// veth carries along and a router takes for its own: flows would move that
+	// no wire would let move.
+	if err := s.Client.Sysctl("net.core.txrehash", "0"); err != nil {
+		return nil, err
+	}
 	w.client = newClient(s.Client, netip.AddrPortFrom(address, 80), o.PerSecond)
 	return w, nil
 }
@@ -112,7 +118,7 @@ func (w *world) measureAll(ctx context.Context, plan []pick, report *Report) err
 			}
 			if err != nil {
 				w.options.Progress("not measured: " + err.Error())
-				row.Notes = append(row.Notes, "not measured")
+				row.Missing = true
 			}
 			report.add(row)
 			w.options.Progress("  " + row.String())
