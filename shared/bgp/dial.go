@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/osrg/gobgp/v3/pkg/packet/bgp"
 )
 
 const (
-	// dialWait bounds one attempt to connect.
-	dialWait = 5 * time.Second
+	// dialWait bounds one attempt to connect: TCP's own second repetition
+	// comes after three seconds, and a new attempt is sooner than the third.
+	dialWait = 3 * time.Second
 	// retryBase and retryMax bound the pause between attempts.
 	retryBase = 5 * time.Second
 	retryMax  = 10 * time.Second
@@ -36,7 +38,7 @@ func (p *peer) occupied() bool {
 }
 
 // pause before the next attempt: short after a stable session, then growing to
-// retryMax.
+// retryMax while the peer says no.
 func (p *peer) pause() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,10 +100,14 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 		return // nobody wants the connection any more
 	}
 	if err != nil {
+		away := absent(err)
+		err = spoken(conf, err)
 		p.missed(err)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.failures++
+		if !away {
+			p.failures++
+		}
 		err = fmt.Errorf("connect: %w", err)
 		p.complain("no session", err.Error(), time.Now())
 		p.record(err, time.Now())
@@ -119,18 +125,30 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 func (p *peer) dialOnce(ctx context.Context, conf Peer, remote netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWait)
 	defer cancel()
-	nc, err := p.s.net.dial(ctx, conf.LocalAddress, remote, conf.protection())
+	return p.s.net.dial(ctx, conf.LocalAddress, remote, conf.protection())
+}
+
+// absent tells a peer that is not there from one that says no. It may be a
+// router that boots, which should have its sessions back at once: the pause
+// does not grow with the time that it is away.
+func absent(err error) bool {
+	return timedOut(err) || gone(err) || errors.Is(err, syscall.ENETUNREACH)
+}
+
+func timedOut(err error) bool {
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		if conf.Password.IsSet() {
-			return nil, fmt.Errorf("no answer within %s: is the password the same on both sides?", dialWait)
-		}
-		return nil, fmt.Errorf("no answer within %s", dialWait)
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// spoken is the error of an attempt in our words.
+func spoken(conf Peer, err error) error {
+	switch {
+	case !timedOut(err):
+		return plain(err)
+	case conf.Password.IsSet():
+		return fmt.Errorf("no answer within %s: is the password the same on both sides?", dialWait)
 	}
-	if err != nil {
-		return nil, plain(err)
-	}
-	return nc, nil
+	return fmt.Errorf("no answer within %s", dialWait)
 }
 
 func (p *peer) setDialling(on bool) {
