@@ -84,6 +84,8 @@ func TestThePodHasNoMoreThanItNeeds(t *testing.T) {
 		{"mounts nothing", at(pod, "volumes"), "<nil>"},
 		{"is asked whether it lives", at(container, "livenessProbe", "httpGet", "path"), "/healthz"},
 		{"is asked whether it is ready", at(container, "readinessProbe", "httpGet", "path"), "/readyz"},
+		{"is asked for its life on the node alone", at(container, "livenessProbe", "httpGet", "host"), "127.0.0.1"},
+		{"is asked for readiness on the node alone", at(container, "readinessProbe", "httpGet", "host"), "127.0.0.1"},
 	} {
 		if got := fmt.Sprint(c.got); got != c.want {
 			t.Errorf("the pod %s: %s, not %s", c.what, got, c.want)

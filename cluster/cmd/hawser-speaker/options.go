@@ -35,7 +35,7 @@ func (o *options) flags() *pflag.FlagSet {
 	f.StringVar(&o.loadBalancerClass, "load-balancer-class", "", "serve the Services of this class, and no others; unset: those without a class")
 	f.BoolVar(&o.ignoreExcludeLB, "ignore-exclude-lb", false, "announce also from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers")
 	f.StringVar(&o.metricsAddress, "metrics-address", "127.0.0.1:7473", "where /metrics is served; empty: nowhere")
-	f.StringVar(&o.healthAddress, "health-address", ":7474", "where /healthz and /readyz are served; empty: nowhere")
+	f.StringVar(&o.healthAddress, "health-address", "127.0.0.1:7474", "where /healthz and /readyz are served; empty: nowhere")
 	f.StringVar(&o.logLevel, "log-level", "info", "error, warn, info or debug")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.Uint16Var(&o.listenPort, "listen-port", 0, "accept BGP connections from the peers on this port; 0: only dial them")

@@ -90,6 +90,10 @@ func listen(port uint16) []netip.AddrPort {
 	return []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), port), netip.AddrPortFrom(netip.IPv6Unspecified(), port)}
 }
 
+// slowest is how long a client may take for a request, for reading the answer,
+// and for the next request.
+const slowest = 10 * time.Second
+
 // serve answers HTTP until ctx ends.
 func serve(ctx context.Context, log *slog.Logger, what, address string, h http.Handler) error {
 	if address == "" {
@@ -100,7 +104,7 @@ func serve(ctx context.Context, log *slog.Logger, what, address string, h http.H
 		return fmt.Errorf("%s address: %w", what, err)
 	}
 	log.Info("serving", "what", what, "address", l.Addr())
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	server := &http.Server{Handler: h, ReadTimeout: slowest, WriteTimeout: slowest, IdleTimeout: slowest, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
