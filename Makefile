@@ -228,6 +228,13 @@ soak: deps $(BUILD)/kube build ## random deeds on the whole scene for SOAK (30m)
 bench-failure: deps build $(BUILD)/kube ## what a client notices when something dies, beside gobgpd and FRR; some twenty minutes (root)
 	go run ./shared/lab/cmd/bench failure $(FAILURE)
 
+BFDTIME ?= 10m
+
+.PHONY: bench-bfd
+bench-bfd: deps build $(BUILD)/board hawser-mipsle ## false alarms of BFD: on busy cores, in a flood, on the emulated board; three times BFDTIME, ten minutes (root)
+	go run ./shared/lab/cmd/bench bfd --watch $(BFDTIME)
+	go test -count=1 -v -timeout 60m -run BFD ./shared/lab/board -args -bfd $(BFDTIME)
+
 FUZZTIME ?= 10m
 
 .PHONY: fuzz

@@ -130,6 +130,9 @@ func (f *filter) shape(multihop, v6 bool) {
 	f.add(loadByte, udpHeader+2) // multiplier
 	f.unless(jumpAtLeast, 1, strayLength)
 	f.stray()
+	f.add(loadWord, udpHeader+4) // its own discriminator
+	f.unless(jumpAtLeast, 1, strayLength)
+	f.stray()
 	f.add(unix.BPF_LD|unix.BPF_W|unix.BPF_LEN, 0)
 	f.add(unix.BPF_MISC|unix.BPF_TAX, 0)
 	f.add(loadByte, udpHeader+3) // length

@@ -107,7 +107,7 @@ func (f *forgery) send(t *testing.T, h *lab.Host, to string, n int) {
 	})
 }
 
-// siege is two Speakers that have sessions of both families, 50 ms three times,
+// siege is two Speakers that have sessions of both families, 100 ms three times,
 // and an attacker on their wire who has the addresses of one of them.
 type siege struct {
 	*testing.T
@@ -149,7 +149,7 @@ func besiege(t *testing.T) siege {
 			if net == "fe80::" {
 				k.Remote, k.Local = k.Remote.WithZone("eth0"), k.Local.WithZone("eth0")
 			}
-			all = append(all, Session{Key: k, Transmit: interval / 2, Receive: interval / 2, Multiplier: 3})
+			all = append(all, Session{Key: k, Transmit: interval, Receive: interval, Multiplier: 3})
 		}
 		r.Set(all)
 		return r
@@ -158,7 +158,7 @@ func besiege(t *testing.T) siege {
 	lab.Eventually(t, "all sessions are up and fast", func() error {
 		for _, r := range []*side{s.router, s.node} {
 			for _, st := range r.Status() {
-				if st.State != Up || st.Detect != 3*interval/2 {
+				if st.State != Up || st.Detect != 3*interval {
 					return fmt.Errorf("%+v, ignored %v", st, r.Ignored())
 				}
 			}

@@ -22,6 +22,9 @@ type Command struct {
 	Dir  string
 	// Argv0 is what the process sees as its own name; empty: Name.
 	Argv0 string
+	// Session gives it a session of its own, as an init gives its services: the
+	// kernel may share the cores out by session (sched(7), autogroup).
+	Session bool
 	// Log also gets what the process writes; nil: nobody.
 	Log io.Writer
 }
@@ -53,7 +56,7 @@ func (h *Host) Launch(c Command) (*Process, error) {
 	p.out.also = c.Log
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = c.Dir, &p.out, &p.out
 	p.cmd.Env = append(os.Environ(), c.Env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !c.Session, Setsid: c.Session}
 	p.cmd.WaitDelay = time.Second
 	if err := h.Do(p.cmd.Start); err != nil {
 		return nil, h.wrap(err)

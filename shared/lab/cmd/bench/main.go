@@ -1,7 +1,7 @@
 // Command bench measures Hawser beside FRR and BIRD and prints a table with
 // ratios; "bench cluster" measures the cluster side, "bench failure" what a
-// client notices when something dies. See docs/bench.md and docs/failure.md. It
-// needs root.
+// client notices when something dies, "bench bfd" false alarms. See docs/bench.md
+// and docs/failure.md. It needs root.
 package main
 
 import (
@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 	markdown := pflag.Bool("markdown", false, "failure: the table as docs/failure.md has it")
 	failure := failureOptions(pflag.CommandLine)
 	cluster := clusterOptions(pflag.CommandLine)
+	liveness := bfdOptions(pflag.CommandLine)
 	pflag.Parse()
 	switch {
 	case pflag.NArg() == 0:
@@ -44,8 +45,10 @@ func run(ctx context.Context) error {
 	case pflag.NArg() == 1 && pflag.Arg(0) == "failure":
 		failure.Only = *only
 		return runFailure(ctx, *failure, *markdown)
+	case pflag.NArg() == 1 && pflag.Arg(0) == "bfd":
+		return runBFD(ctx, *liveness, *hawser)
 	default:
-		return fmt.Errorf("there is nothing called %q to measure: leave it out, or write cluster or failure", pflag.Args())
+		return fmt.Errorf("there is nothing called %q to measure: leave it out, or write cluster, failure or bfd", pflag.Args())
 	}
 
 	var routers []bench.Router
