@@ -1,6 +1,7 @@
 package bfd
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 // met is a session that is up with a neighbour which sends and takes a packet
 // each 50 ms and has a multiplier of 5.
 func met(want Session, now time.Time) (*session, packet) {
-	s := newSession(want, 1, now)
+	s := newSession(want, 1, rand.Float64, now)
 	p := packet{state: Init, multiplier: 5, mine: 2, yours: 1, desiredTx: 50 * time.Millisecond, requiredRx: 50 * time.Millisecond}
 	s.receive(&p, now)
 	p.state, p.final = Up, true

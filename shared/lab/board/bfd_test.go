@@ -2,6 +2,7 @@ package board_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -65,8 +66,15 @@ func TestABusyMIPSRouterMissesAPeerByBFDAndNoOther(t *testing.T) {
 		}
 		return nil
 	}
-	lab.Eventually(t, "BFD is up on the board", up)
+	lab.Eventually(t, "hawser answers on the board", func() error {
+		said := run(t, b, "hawser show bfd 2>&1 || true")
+		if strings.Contains(said, "not running") {
+			return errors.New(said)
+		}
+		return nil
+	})
 	lab.Eventually(t, "the watched peer's route is in the board's kernel", routed)
+	lab.Eventually(t, "BFD is up on the board", up)
 
 	run(t, b, "while :; do :; done >/dev/null 2>&1 & echo $! >/tmp/busy.pid")
 	loads := 0
