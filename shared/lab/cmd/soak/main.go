@@ -27,7 +27,7 @@ var (
 	steps  = pflag.Int("steps", 0, "end after so many actions; 0: no end but that of --for")
 	from   = pflag.Int("from", 0, "begin at the last rest before this action")
 	script = pflag.String("script", "", "do what this file says, one action a line, instead of a plan")
-	print  = pflag.Bool("print", false, "print the plan (of --steps) and do nothing")
+	show   = pflag.Bool("print", false, "print the plan (of --steps) and do nothing")
 	logs   = pflag.String("logs", "", "when it fails, write what every process said to this file")
 	visits = pflag.Int("visits", 50, "requests a second of the client")
 )
@@ -50,7 +50,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if *print {
+	if *show {
 		return source.print(*steps)
 	}
 	if os.Geteuid() != 0 {
