@@ -59,7 +59,10 @@ func (n *Node) Start(away bool) {
 // run is what the speaker's program does.
 func (n *Node) run(ctx context.Context, l *life) error {
 	chance := func() float64 { return n.jitter }
-	speaker := bgp.New(bgp.Config{Log: n.log, Restarting: true, Network: l.process, Chance: chance})
+	speaker := bgp.New(bgp.Config{
+		Listen: []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), 179)},
+		Log:    n.log, Restarting: true, Network: l.process, Chance: chance,
+	})
 	watcher := bfd.New(bfd.Config{Log: n.log, Network: l.process, Chance: chance})
 	worker := controller.New(controller.Options{
 		Source: l.seat, Leadership: l.seat, Writer: l.seat, Router: speaker, Watcher: watcher,

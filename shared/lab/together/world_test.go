@@ -103,7 +103,8 @@ func (c config) text(k kind) string {
 		if n == 2 && c.without2 {
 			continue
 		}
-		fmt.Fprintf(&b, "config neighbor 'node%d'\n\toption address '%s'\n\toption asn '65001'\n\toption passive '1'\n\tlist allow '%s'\n%s", n, at(n), allow, watch)
+		fmt.Fprintf(&b, "config neighbor 'node%d'\n\toption address '%s'\n\toption asn '65001'\n\toption passive '%d'\n\tlist allow '%s'\n%s",
+			n, at(n), n-1, allow, watch) // node1 is dialled from both sides
 	}
 	fmt.Fprintf(&b, "config cluster 'rest'\n\toption asn '65001'\n\tlist source '%s/32'\n\tlist allow '%s'\n%s", at(3), allow, watch)
 	return b.String()
