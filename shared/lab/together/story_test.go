@@ -23,7 +23,7 @@ var logs = flag.Bool("log", false, "print what the programs log")
 
 // TestMain makes stories few enough for every day, unless it is told otherwise.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"rapid.checks": "60", "rapid.nofailfile": "true", "rapid.shrinktime": "1m"} {
+	for name, value := range map[string]string{"rapid.checks": "100", "rapid.nofailfile": "true", "rapid.shrinktime": "1m"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
