@@ -20,6 +20,9 @@
 //   - A group whose routes agree on other members is changed in place: flows
 //     through the members that stay do not move. When they do not agree, most
 //     of the routes keep the group, and the others take a copy along.
+//   - A next hop that is leaving stays in its group with next to no weight, for
+//     the connections that it has (Leaving), and is taken out by a replacement of
+//     the group before its object is deleted.
 //   - While there are few routes, each has a group of its own and never has to
 //     leave it. A new metric or table keeps the group.
 //
