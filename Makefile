@@ -225,7 +225,7 @@ soak: deps $(BUILD)/kube build ## random deeds on the whole scene for SOAK (30m)
 
 # FAILURE: flags, such as --only node-power-off,hawser-kill or --markdown.
 .PHONY: bench-failure
-bench-failure: deps build $(BUILD)/kube ## what a client notices when something dies, beside gobgpd and FRR; some twenty minutes (root)
+bench-failure: deps build $(BUILD)/kube ## what a client notices when something dies, beside gobgpd and FRR; some fifteen minutes (root)
 	go run ./shared/lab/cmd/bench failure $(FAILURE)
 
 BFDTIME ?= 10m
