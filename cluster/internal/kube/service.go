@@ -129,7 +129,7 @@ func annotation(s *corev1.Service, spellings []string) (string, error) {
 func wantPool(s *corev1.Service) (string, error) {
 	pool, err := annotation(s, poolAnnotations)
 	if err == nil && (len(pool) > longestName || strings.ContainsFunc(pool, func(r rune) bool { return !unicode.IsPrint(r) })) {
-		return "", fmt.Errorf("annotation %s: no pool has such a name: names are of small letters, digits, - and .", poolAnnotations[0])
+		return "", fmt.Errorf("annotation %s: no pool has such a name: names are of small letters, digits, dashes and dots", poolAnnotations[0])
 	}
 	return pool, err
 }
