@@ -29,6 +29,7 @@ type Routes map[netip.Prefix][]netip.Addr
 type Kernel struct {
 	host  *wire.Host
 	facts kernel.Facts
+	kind  fib.Kind
 
 	mu      sync.Mutex
 	have    *fib.Have
@@ -48,10 +49,14 @@ const (
 )
 
 // NewKernel is the host's, with no routes but the one to its LAN, on which its
-// address is own.
-func NewKernel(host *wire.Host, own netip.Addr, subnet netip.Prefix) *Kernel {
+// address is own. An old one has no next-hop objects.
+func NewKernel(host *wire.Host, own netip.Addr, subnet netip.Prefix, old bool) *Kernel {
+	kind := fib.ResilientGroups
+	if old {
+		kind = fib.Multipath
+	}
 	return &Kernel{
-		host: host,
+		host: host, kind: kind,
 		facts: kernel.Facts{
 			Links:     []kernel.Link{{Index: lan, Name: "br-lan", Up: true, Carrier: true}},
 			Addresses: []kernel.Address{{Link: lan, Own: own, Subnet: subnet}},
@@ -173,7 +178,7 @@ func (h *handle) Have(...uint8) (*fib.Have, error) {
 }
 
 func (h *handle) Cover([]netip.Prefix) (map[netip.Prefix]string, error) { return nil, nil }
-func (h *handle) Kind() fib.Kind                                        { return fib.ResilientGroups }
+func (h *handle) Kind() fib.Kind                                        { return h.k.kind }
 func (h *handle) Close() error                                          { return nil }
 
 func (h *handle) Gone(host netip.Addr) (gone, sure bool, err error) {

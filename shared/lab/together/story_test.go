@@ -41,7 +41,7 @@ func TestNothingThatHappensMakesTheKernelsTableWrong(t *testing.T) {
 		}
 		var told []string
 		ended := bubble(t, func() {
-			kind := kind{graceful: !rapid.Bool().Draw(rt, "no graceful restart"), bfd: rapid.Bool().Draw(rt, "BFD")}
+			kind := kind{graceful: !rapid.Bool().Draw(rt, "no graceful restart"), bfd: rapid.Bool().Draw(rt, "BFD"), old: rapid.Bool().Draw(rt, "old kernel")}
 			w := newWorld(kind, file, slog.New(slog.NewTextHandler(out, nil)))
 			defer w.close()
 			defer func() { told = w.story }()

@@ -65,7 +65,7 @@ type shot struct {
 }
 
 // kind of world: what is agreed between router and cluster.
-type kind struct{ graceful, bfd bool }
+type kind struct{ graceful, bfd, old bool }
 
 func (k kind) timers() cluster.Timers {
 	t := cluster.Timers{Hold: hold}
@@ -80,7 +80,7 @@ func (k kind) timers() cluster.Timers {
 
 func (k kind) String() string {
 	word := map[bool]string{true: "with", false: "without"}
-	return fmt.Sprintf("there are three nodes and a router, %s graceful restart and %s BFD", word[k.graceful], word[k.bfd])
+	return fmt.Sprintf("there are three nodes and a router, %s graceful restart, %s BFD and %s next-hop objects", word[k.graceful], word[k.bfd], word[!k.old])
 }
 
 // config is what the router's file says.
@@ -143,7 +143,7 @@ func newWorld(kind kind, file string, log *slog.Logger) *world {
 	}
 	w.tell("%s", kind)
 	w.routerHost = w.net.Host(100*time.Microsecond, routerAt)
-	kernel := router.NewKernel(w.routerHost, routerAt, subnet)
+	kernel := router.NewKernel(w.routerHost, routerAt, subnet, kind.old)
 	kernel.Changed(func(r router.Routes) { w.shots <- shot{time.Now(), r} })
 	w.router = router.New(w.routerHost, kernel, file, log.With("on", "router"))
 	w.configure()
