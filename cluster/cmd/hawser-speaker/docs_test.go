@@ -54,7 +54,7 @@ func TestTheDocumentNamesEveryMetric(t *testing.T) {
 		}
 	}
 	// Those with labels are there only when there is something to count.
-	labelled := []string{"hawser_pool_", "hawser_bgp_"}
+	labelled := []string{"hawser_pool_", "hawser_bgp_", "hawser_bfd_"}
 	for _, row := range told {
 		if !strings.Contains(text, "# TYPE "+row[1]+" ") && !slices.ContainsFunc(labelled, func(l string) bool { return strings.HasPrefix(row[1], l) }) {
 			t.Errorf("there is no metric %s", row[1])
