@@ -71,8 +71,8 @@ type Settings struct {
 	NextHop4, NextHop6 netip.Addr
 	// ConnectRetry is the pause between attempts to connect, jittered
 	// (RFC 4271 §10); 0 means 5 s. It grows up to 10 s, never more, while the
-	// peer refuses or ends sessions; one that does not answer at all is asked
-	// at the same pace.
+	// peer ends sessions. Where nobody answers, or nothing listens, it is a
+	// second at the most.
 	ConnectRetry time.Duration
 	// Password signs every segment (TCP MD5, RFC 2385); at most 80 bytes,
 	// unset for none. A range's password is its whole prefix's.

@@ -16,7 +16,9 @@ const (
 	// dialWait bounds one attempt to connect: TCP's own second repetition
 	// comes after three seconds, and a new attempt is sooner than the third.
 	dialWait = 3 * time.Second
-	// retryBase and retryMax bound the pause between attempts.
+	// retryBase and retryMax bound the pause between attempts, retrySoon that
+	// after a stable session and while nobody is there.
+	retrySoon = time.Second
 	retryBase = 5 * time.Second
 	retryMax  = 10 * time.Second
 )
@@ -37,8 +39,8 @@ func (p *peer) occupied() bool {
 	return false
 }
 
-// pause before the next attempt: short after a stable session, then growing to
-// retryMax while the peer says no.
+// pause before the next attempt: short after a stable session and while nobody
+// is there, growing to retryMax while the peer says no.
 func (p *peer) pause() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,8 +48,8 @@ func (p *peer) pause() time.Duration {
 	if base <= 0 {
 		base = retryBase
 	}
-	if p.failures == 0 {
-		return p.s.jitter(min(base, time.Second))
+	if p.failures == 0 || p.away {
+		return p.s.jitter(min(base, retrySoon))
 	}
 	return p.s.jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
 }
@@ -99,8 +101,11 @@ func (p *peer) connect(ctx context.Context, conf Peer) {
 		}
 		return // nobody wants the connection any more
 	}
+	away := absent(err)
+	p.mu.Lock()
+	p.away = away
+	p.mu.Unlock()
 	if err != nil {
-		away := absent(err)
 		err = spoken(conf, err)
 		p.missed(err)
 		p.mu.Lock()
@@ -129,10 +134,10 @@ func (p *peer) dialOnce(ctx context.Context, conf Peer, remote netip.AddrPort) (
 }
 
 // absent tells a peer that is not there from one that says no. It may be a
-// router that boots, which should have its sessions back at once: the pause
-// does not grow with the time that it is away.
+// router that boots, whose program comes after its address: the pause does not
+// grow with the time that it is away.
 func absent(err error) bool {
-	return timedOut(err) || gone(err) || errors.Is(err, syscall.ENETUNREACH)
+	return timedOut(err) || gone(err) || errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func timedOut(err error) bool {

@@ -44,6 +44,7 @@ type peer struct {
 	idleUntil   time.Time
 	dialling    bool // a TCP connection is being opened
 	failures    int  // since the last stable session
+	away        bool // at the last attempt nobody was there
 
 	since                 time.Time // of the last change to or from Established
 	ups, downs            uint64

@@ -119,7 +119,8 @@ type BGPPeerSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self != '' && duration(self) >= duration('1s')",message="keepaliveTime is at least 1s"
 	KeepaliveTime Duration `json:"keepaliveTime,omitempty"`
 	// The pause between two attempts to connect. It grows to 10s at most
-	// while the peer refuses.
+	// while the peer ends sessions, and is a second at most while nobody is
+	// there.
 	//
 	// +optional
 	// +kubebuilder:default="2s"
