@@ -107,8 +107,15 @@ $(BUILD)/hawser-speaker-%: $(GO)
 $(BUILD)/image: $(wildcard cluster/packaging/cmd/image/*.go) cluster/packaging/go.mod cluster/packaging/go.sum
 	cd cluster/packaging && CGO_ENABLED=0 go build -trimpath -o ../../$@ ./cmd/image
 
-$(BUILD)/hawser-speaker.oci.tar: $(BUILD)/image $(PLATFORMS:%=$(BUILD)/hawser-speaker-%)
-	$(BUILD)/image -o $@ -name $(IMAGE) -tag $(VERSION) -tag latest -epoch $(EPOCH) \
+# The terms of what is in a program, which go along with it.
+program_hawser  := ./router/cmd/hawser
+program_speaker := ./cluster/cmd/hawser-speaker
+$(BUILD)/licences-%.txt: $(GO)
+	@mkdir -p $(BUILD)
+	go run ./shared/licences/cmd/licences $(program_$*) > $@.new && mv $@.new $@
+
+$(BUILD)/hawser-speaker.oci.tar: $(BUILD)/image $(BUILD)/licences-speaker.txt $(PLATFORMS:%=$(BUILD)/hawser-speaker-%)
+	$(BUILD)/image -o $@ -licences $(BUILD)/licences-speaker.txt -name $(IMAGE) -tag $(VERSION) -tag latest -epoch $(EPOCH) \
 	  $(foreach p,$(PLATFORMS),linux/$(or $(platform_$p),$p)=$(BUILD)/hawser-speaker-$p)
 
 .PHONY: manifest
@@ -126,13 +133,13 @@ image: $(BUILD)/hawser-speaker.oci.tar ## the cluster's program as an OCI image 
 	@ls -l $<
 
 .PHONY: packages
-packages: $(PACKED:%=$(BUILD)/hawser-%) ## OpenWrt packages, .ipk and .apk, for every architecture
+packages: $(PACKED:%=$(BUILD)/hawser-%) $(BUILD)/licences-hawser.txt ## OpenWrt packages, .ipk and .apk, for every architecture
 	@rm -rf $(BUILD)/packages
 	$(PACKER) --out $(BUILD)/packages packages
 	@find $(BUILD)/packages -type f -printf '%10s  %P\n' | sort -k2
 
 .PHONY: feed
-feed: $(PACKED:%=$(BUILD)/hawser-%) ## feeds for opkg and apk with all packages, signed by the key of make feed-key
+feed: $(PACKED:%=$(BUILD)/hawser-%) $(BUILD)/licences-hawser.txt ## feeds for opkg and apk with all packages, signed by the key of make feed-key
 	@rm -rf $(BUILD)/feed
 	$(PACKER) --key $(FEED_KEY) --out $(BUILD)/feed feed
 

@@ -38,6 +38,9 @@ var Targets = map[string]string{
 // reloadRPCD lets rpcd see a new plugin or access list.
 const reloadRPCD = `[ -n "${IPKG_INSTROOT}" ] || [ ! -x /etc/init.d/rpcd ] || /etc/init.d/rpcd reload`
 
+// termsFile holds the licences of what is in the program.
+const termsFile = "/usr/share/hawser/licences.txt"
+
 // brought are the files below openwrt-feed/hawser/files and where they go.
 var brought = []struct {
 	from, to string
@@ -52,9 +55,9 @@ var brought = []struct {
 	{"import-quagga.sh", "/usr/share/hawser/import-quagga", 0o755},
 }
 
-// Hawser is the router's package for one architecture; program is the binary
-// for it.
-func (r Release) Hawser(arch string, program []byte) (Package, error) {
+// Hawser is the router's package for one architecture. program is the binary
+// for it, terms the licences of what is in that.
+func (r Release) Hawser(arch string, program, terms []byte) (Package, error) {
 	p := r.empty("hawser", arch)
 	p.Section = "net"
 	p.Description = "BGP for the load balancers of Kubernetes clusters"
@@ -63,6 +66,7 @@ func (r Release) Hawser(arch string, program []byte) (Package, error) {
 	p.Files = []File{
 		{Path: "/usr/sbin/hawser", Mode: 0o755, Content: program},
 		{Path: "/usr/libexec/rpcd/hawser", Link: "/usr/sbin/hawser"},
+		{Path: termsFile, Mode: 0o644, Content: terms},
 	}
 	for _, b := range brought {
 		content, err := os.ReadFile(filepath.Join(r.Tree, "openwrt-feed/hawser/files", b.from))

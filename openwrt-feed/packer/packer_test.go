@@ -37,7 +37,7 @@ func packed(t *testing.T, arch, version string) Package {
 
 func with(t *testing.T, arch, version string, program []byte) Package {
 	t.Helper()
-	p, err := release(version).Hawser(arch, program)
+	p, err := release(version).Hawser(arch, program, []byte("terms\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,7 @@ var hawserFiles = []string{
 	"/usr/libexec/rpcd/hawser -> /usr/sbin/hawser",
 	"/usr/sbin/hawser 755",
 	"/usr/share/hawser/import-quagga 755",
+	"/usr/share/hawser/licences.txt 644",
 }
 
 func TestAnIPKHoldsTheFilesTheFieldsAndTheScripts(t *testing.T) {

@@ -26,7 +26,7 @@ func installed(t *testing.T) []board.File {
 	if err != nil {
 		t.Fatalf("%v (make cross builds it)", err)
 	}
-	p, err := packer.Release{Tree: tree, Version: "1.2.3-r1"}.Hawser("mipsel_24kc", program)
+	p, err := packer.Release{Tree: tree, Version: "1.2.3-r1"}.Hawser("mipsel_24kc", program, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,11 @@ func unpack(t *testing.T, file string) layout.Path {
 func packed(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	args := []string{"-o", filepath.Join(dir, "image.tar"), "-name", "localhost/hawser-speaker", "-tag", "1.0", "-tag", "latest", "-epoch", "1700000000"}
+	terms := filepath.Join(dir, "licences")
+	if err := os.WriteFile(terms, []byte("the terms"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-o", filepath.Join(dir, "image.tar"), "-licences", terms, "-name", "localhost/hawser-speaker", "-tag", "1.0", "-tag", "latest", "-epoch", "1700000000"}
 	for _, platform := range []string{"linux/amd64", "linux/arm/v7"} {
 		path := filepath.Join(dir, strings.ReplaceAll(platform, "/", "-"))
 		if err := os.WriteFile(path, []byte("the program for "+platform), 0o700); err != nil {
@@ -63,7 +67,7 @@ func packed(t *testing.T) string {
 	return filepath.Join(dir, "image.tar")
 }
 
-func TestEachPlatformHasAnImageWithItsProgramAndNothingElse(t *testing.T) {
+func TestEachPlatformHasAnImageWithItsProgramItsLicencesAndNothingElse(t *testing.T) {
 	index, err := unpack(t, packed(t)).ImageIndex()
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +135,16 @@ func checkImage(t *testing.T, image v1.Image, platform string) {
 	if err != nil || h.Name != "hawser-speaker" || h.Mode != 0o755 || string(program) != "the program for "+platform {
 		t.Errorf("%s: %s %o %q %v", platform, h.Name, h.Mode, program, err)
 	}
+	h, err = r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms, err := io.ReadAll(r)
+	if err != nil || h.Name != "licences.txt" || h.Mode != 0o644 || string(terms) != "the terms" {
+		t.Errorf("%s: %s %o %q %v", platform, h.Name, h.Mode, terms, err)
+	}
 	if h, err := r.Next(); !errors.Is(err, io.EOF) {
-		t.Errorf("%s: more than the program: %+v %v", platform, h, err)
+		t.Errorf("%s: more than the program and its licences: %+v %v", platform, h, err)
 	}
 }
 

@@ -1,9 +1,10 @@
 // Command image packs hawser-speaker into an OCI image without a container
 // engine: a tar file of an image layout, one image a platform, each holding
-// the static binary and nothing else. containerd imports it, skopeo copies it
-// to a registry. The same binaries give the same bytes.
+// the static binary, the licences of what is in it, and nothing else.
+// containerd imports it, skopeo copies it to a registry. The same binaries give
+// the same bytes.
 //
-//	image -o speaker.tar -name localhost/hawser-speaker -tag 1.0 -tag latest linux/amd64=BINARY linux/arm/v7=BINARY
+//	image -o speaker.tar -licences FILE -name localhost/hawser-speaker -tag 1.0 -tag latest linux/amd64=BINARY linux/arm/v7=BINARY
 package main
 
 import (
@@ -22,6 +23,7 @@ type order struct {
 	out     string
 	name    string   // without a tag
 	program string   // what the binary is called in the image
+	terms   string   // file of the licences; none when the program is all ours
 	tags    []string // at least one; the first is the version
 	created time.Time
 	speaker []binary
@@ -61,6 +63,7 @@ func read(args []string) (order, error) {
 	flags.StringVar(&o.out, "o", "", "tar `FILE` to write")
 	flags.StringVar(&o.name, "name", "", "image name, without a tag")
 	flags.StringVar(&o.program, "program", "hawser-speaker", "`NAME` of the binary in the image")
+	flags.StringVar(&o.terms, "licences", "", "`FILE` with the licences of what is in the binary")
 	flags.Var((*tags)(&o.tags), "tag", "`TAG`, may be repeated; the first is the version")
 	flags.Int64Var(&epoch, "epoch", 0, "time of everything in it, in `SECONDS` since 1970")
 	if err := flags.Parse(args); err != nil {

@@ -106,7 +106,7 @@ func (o order) config(file *v1.ConfigFile, b binary) *v1.ConfigFile {
 	return file
 }
 
-// layer is a tar with the program alone.
+// layer is a tar with the program and the licences.
 func (o order) layer(path string) ([]byte, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -114,8 +114,13 @@ func (o order) layer(path string) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	err = errors.Join(entry(w, o.program, 0o755, o.created, content), w.Close())
-	return b.Bytes(), err
+	err = entry(w, o.program, 0o755, o.created, content)
+	if o.terms != "" && err == nil {
+		if content, err = os.ReadFile(o.terms); err == nil {
+			err = entry(w, "licences.txt", 0o644, o.created, content)
+		}
+	}
+	return b.Bytes(), errors.Join(err, w.Close())
 }
 
 func entry(w *tar.Writer, name string, mode int64, at time.Time, content []byte) error {

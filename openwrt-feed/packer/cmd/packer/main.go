@@ -24,7 +24,7 @@ type flags struct {
 func main() {
 	var f flags
 	set := pflag.NewFlagSet("packer", pflag.ContinueOnError)
-	set.StringVar(&f.binaries, "binaries", "build", "directory of the programs, hawser-TARGET")
+	set.StringVar(&f.binaries, "binaries", "build", "directory of the programs, hawser-TARGET, and of licences-hawser.txt")
 	set.StringVar(&f.out, "out", "", "directory to write to")
 	set.StringVar(&f.key, "key", "", "directory of the feed's key")
 	set.StringVar(&f.version, "version", "", "version of the packages, such as 1.2.3-r1")
@@ -60,7 +60,11 @@ func (f flags) hawser(arch string) (packer.Package, error) {
 	if err != nil {
 		return packer.Package{}, err
 	}
-	return f.release().Hawser(arch, program)
+	terms, err := os.ReadFile(filepath.Join(f.binaries, "licences-hawser.txt"))
+	if err != nil {
+		return packer.Package{}, err
+	}
+	return f.release().Hawser(arch, program, terms)
 }
 
 // packages writes every package in both kinds.
