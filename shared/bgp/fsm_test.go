@@ -228,7 +228,7 @@ func TestExtendedOptionalParametersAreRead(t *testing.T) {
 	})
 }
 
-func TestAttemptsToConnectComeOftenerThanEveryTenSecondsAndStopAtOnce(t *testing.T) {
+func TestAttemptsToConnectStopAtOnceWithThePeer(t *testing.T) {
 	conf := settings(65000, "1.1.1.1")
 	conf.ConnectRetry = 0
 	inWorld(t, []Peer{{Settings: conf, Address: netip.MustParseAddr(peerA)}}, nil, func(t *testing.T, w *world, us *ear) {
@@ -238,11 +238,6 @@ func TestAttemptsToConnectComeOftenerThanEveryTenSecondsAndStopAtOnce(t *testing
 		w.mu.Unlock()
 		if len(times) < 60 {
 			t.Fatalf("%d attempts", len(times))
-		}
-		for i := range times[1:] {
-			if gap := times[i+1].Sub(times[i]); gap > retryMax || gap < 3*time.Second {
-				t.Errorf("gap %d: %s", i, gap)
-			}
 		}
 		if st := us.status(t, peerA); st.State != Active || st.LastError != "connect: connection refused" {
 			t.Errorf("%s, %q", st.State, st.LastError)
