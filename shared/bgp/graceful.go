@@ -154,7 +154,7 @@ func (p *peer) retain(families []Family, until time.Time, asn uint32) {
 	k := &kept{families: slices.Clone(families), until: until, asn: asn, over: make(chan struct{})}
 	p.kept = k
 	p.keptN++
-	p.log.Info("routes kept", "until", until, "families", families)
+	p.log.Info("routes kept", "until", until, "families", fmt.Sprint(families))
 	p.s.start(func() { p.watch(k) })
 }
 

@@ -224,16 +224,16 @@ func (k *soak) answers(ctx context.Context) error {
 	if err := k.witnessed(ctx); err != nil {
 		return err
 	}
-	good := 0
+	good, last := 0, errors.New("none failed")
 	return until(ctx, "the witness to answer", func() error {
 		bounded, cancel := context.WithTimeout(ctx, scene.Patience)
 		defer cancel()
 		if _, err := k.Get(bounded, k.address); err != nil {
-			good = 0
+			good, last = 0, err
 			return err
 		}
 		if good++; good < 50 {
-			return errors.New("not often enough")
+			return fmt.Errorf("%d times in a row, not 50: %w", good, last)
 		}
 		return nil
 	})
