@@ -42,9 +42,10 @@ small        := -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/...= -gc
 flags_mipsle := $(small)
 flags_mips   := $(small)
 
-# Debian packages that tests and demo use; deps installs what is missing.
+# Debian packages that tests and demo use; deps installs what is missing. Without
+# netbase's names of protocols a kube-proxy that starts again deletes its own rules.
 PACKAGES := bird2 busybox-static ca-certificates containerd cpio curl etcd-server frr gobgpd \
-            iproute2 kmod make nftables procps qemu-system-mips runc shellcheck signify-openbsd
+            iproute2 kmod make netbase nftables procps qemu-system-mips runc shellcheck signify-openbsd
 
 # Node runs the tests of the pages. One that is there already stays: Debian's
 # would take its place.
