@@ -55,11 +55,15 @@ func stay(ctx context.Context, tell *teller, s *scene.Scene) error {
 	return nil
 }
 
-// served waits until the Service answers, and says from which address.
+// served waits until every node has its session and the Service answers, and
+// says from which address.
 func served(ctx context.Context, s *scene.Scene) (address string, err error) {
 	err = lab.Until(ctx, "the Service to answer", func() (err error) {
 		if address, err = s.ServiceAddress(ctx, "web"); err != nil || address == "" {
 			return errors.Join(err, errors.New("it has no address"))
+		}
+		if n, err := s.Router.Established(ctx); err != nil || n < len(s.Nodes) {
+			return errors.Join(err, fmt.Errorf("of %d sessions %d are up", len(s.Nodes), n))
 		}
 		bounded, cancel := context.WithTimeout(ctx, scene.Patience)
 		defer cancel()
