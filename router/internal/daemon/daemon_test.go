@@ -73,6 +73,31 @@ func TestRoutesOfThreeNodesAreOneRouteWithThreeNextHops(t *testing.T) {
 	}
 }
 
+// TestANodeThatDiesWhileTheRouterIsAwayIsMissed has nobody whose session could
+// break: the hosts themselves are asked, long before restart_time.
+func TestANodeThatDiesWhileTheRouterIsAwayIsMissed(t *testing.T) {
+	s := newScene(t, strings.Replace(home, "restart_time '60'", "restart_time '3600'", 1))
+	s.start()
+	one, two, silent := s.node(1, svc+"/32"), s.node(2, svc+"/32"), s.node(3, svc+"/32")
+	s.routed(svc, "10.77.2.11 10.77.2.12 10.77.2.13")
+	s.daemon.Kill()
+	for _, n := range []*node{one, two, silent} {
+		n.speaker.Kill()
+	}
+	s.check(two.SetLink("eth0", false))
+	one.start()
+	s.start()
+	s.routed(svc, "10.77.2.11 10.77.2.13")
+	s.check(silent.SetLink("eth0", false))
+	s.routed(svc, "10.77.2.11")
+	s.eventually("the gate is open", func(snap status.Snapshot) error {
+		if snap.Kernel.Waiting != "" {
+			return errors.New(snap.Kernel.Waiting)
+		}
+		return nil
+	})
+}
+
 func TestARestartLosesNoRouteAndKeepsNoStaleOne(t *testing.T) {
 	const gone = "10.77.100.2"
 	s := newScene(t, home)

@@ -42,7 +42,9 @@ type line struct {
 	hands   *hands
 	table   table
 	start   start
-	dirty   notice
+	// searching: somebody looks after the hosts of what was adopted.
+	searching bool
+	dirty     notice
 
 	journal *journal.Journal
 	history journal.History

@@ -60,7 +60,14 @@ func TestAPodThatLeavesWithItsNodesAddressMayDoWhatTheNodeMay(t *testing.T) {
 	n := s.node(2, svc+"/32")
 	s.routed(svc, "10.77.2.12")
 	pod := s.pod(n)
-	s.check(n.speaker.Signal(syscall.SIGTERM))
+	s.check(n.speaker.Stop())
+	s.eventually("the node's session is over", func(snap status.Snapshot) error {
+		n, err := neighbor(snap, n.addr())
+		if err == nil && n.State == "Established" {
+			err = errors.New("it stands")
+		}
+		return err
+	})
 	a, err := reach(t, pod, time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"maps"
 	"net/netip"
 	"slices"
@@ -27,7 +28,7 @@ type start struct {
 func (s *start) begin(adopted fib.Table, until time.Time) {
 	*s = start{
 		gate: fib.Gate{
-			Adopted: adopted, Heard: map[netip.Addr]bool{}, Announced: map[netip.Prefix]bool{},
+			Adopted: adopted, Heard: map[netip.Addr]bool{}, Gone: map[netip.Addr]bool{}, Announced: map[netip.Prefix]bool{},
 		},
 		until: until,
 		ends:  map[netip.Addr]map[bgp.Family]bool{},
@@ -42,14 +43,15 @@ func (s *start) begin(adopted fib.Table, until time.Time) {
 	}
 }
 
-// silentLegs reports whether a next hop of what was adopted is still unheard.
-func (s *start) silentLegs() bool {
+// silent are the next hops of what was adopted that are still unheard, and not
+// known to be gone.
+func (s *start) silent() (hosts []netip.Addr) {
 	for addr := range s.legs {
-		if !s.gate.Heard[addr] {
-			return true
+		if !s.gate.Heard[addr] && !s.gate.Gone[addr] {
+			hosts = append(hosts, addr)
 		}
 	}
-	return false
+	return hosts
 }
 
 func (s *start) waiting() bool { return s.gate.Adopted != nil }
@@ -119,7 +121,7 @@ func (l *line) look(now time.Time) (waiting string) {
 			s.Silent = append(s.Silent, n.Address)
 		}
 	}
-	s.Ranges = len(l.config.Clusters) > 0 && l.start.silentLegs()
+	s.Ranges = len(l.config.Clusters) > 0 && len(l.start.silent()) > 0
 	waiting = s.Waiting()
 	if waiting == "" && l.start.waiting() {
 		if n := len(l.start.gate.Adopted); n > 0 {
@@ -158,13 +160,68 @@ func (l *line) allows(p netip.Prefix) bool {
 	return false
 }
 
+// shut begins a start with what was adopted, and has somebody see which of its
+// hosts are still there.
+func (l *line) shut(adopted fib.Table, now time.Time) {
+	l.start.begin(adopted, now.Add(l.patience()))
+	if !l.searching && len(l.start.silent()) > 0 {
+		l.searching = true
+		l.group.Go(func() error { l.search(l.ctx); return nil })
+	}
+}
+
+// searchEvery is the pause between two looks at the hosts of a start.
+const searchEvery = 500 * time.Millisecond
+
+// search looks after the hosts of adopted legs until each has been heard, or is
+// gone, or the gate is open. One that died while we were away has no session
+// that could break, and would stay a next hop for as long as the gate is shut.
+func (l *line) search(ctx context.Context) {
+	tick := time.NewTicker(searchEvery)
+	defer tick.Stop()
+	var gone []netip.Addr
+	for {
+		silent := asked(l.d, func(l *line) []netip.Addr { return l.found(gone) })
+		if len(silent) == 0 {
+			return
+		}
+		gone = gone[:0]
+		for _, host := range silent {
+			if is, sure := l.lookout.gone(host); is && sure {
+				gone = append(gone, host)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// found takes in which hosts are gone, and says which are to be looked after
+// further; the search ends when none is.
+func (l *line) found(gone []netip.Addr) (silent []netip.Addr) {
+	for _, host := range gone {
+		if !l.start.waiting() || l.start.gate.Heard[host] {
+			continue
+		}
+		l.log.Info("a next hop of before does not answer: it goes", "nextHop", host)
+		l.start.gate.Gone[host] = true
+		l.table.wantAll = true
+	}
+	silent = l.start.silent()
+	l.searching = len(silent) > 0
+	return silent
+}
+
 // beginAgain protects what stands while every session comes up anew.
 func (l *line) beginAgain(why string) {
 	if !l.table.read {
 		return
 	}
 	l.log.Info("routes are kept until the peers are back", "reason", why, "routes", len(l.table.have.Routes))
-	l.start.begin(l.table.have.Table(), time.Now().Add(l.patience()))
+	l.shut(l.table.have.Table(), time.Now())
 }
 
 // patience with peers after a start (RFC 4724 §4.1), or for as long as they

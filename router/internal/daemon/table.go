@@ -175,7 +175,7 @@ func (l *line) readDone(r reading, now time.Time) {
 		for _, a := range l.advice() {
 			l.log.Warn(a)
 		}
-		l.start.begin(r.have.Table(), now.Add(l.patience()))
+		l.shut(r.have.Table(), now)
 		if err := l.converse(); err != nil {
 			t.failure = err
 		}

@@ -460,6 +460,15 @@ func TestTheGateHoldsWhatAnEarlierRunLeft(t *testing.T) {
 			"an adopted leg by a new interface is not kept twice", "192.0.2.7/32 20 10.0.0.1@4", adopted, "192.0.2.7/32 20 10.0.0.1@4 10.0.0.2@3",
 			fib.Gate{Announced: announced},
 		},
+		{
+			"nobody spoke, and one's host is gone: its leg goes", "", adopted, "192.0.2.7/32 20 10.0.0.2@3",
+			fib.Gate{Gone: map[netip.Addr]bool{a: true}},
+		},
+		{
+			"one announces, and the silent one's host is gone", "192.0.2.7/32 20 10.0.0.1@3", adopted, "192.0.2.7/32 20 10.0.0.1@3",
+			fib.Gate{Announced: announced, Gone: map[netip.Addr]bool{b: true}},
+		},
+		{"no host is there any more: the route goes", "", adopted, "", fib.Gate{Gone: map[netip.Addr]bool{a: true, b: true}}},
 		{"what was not adopted is not held", "", "192.0.2.8/32 20 10.0.0.1@3", "", fib.Gate{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,6 +19,9 @@ type Gate struct {
 	// Heard are the next hops that speak for themselves now: peers that sent
 	// End-of-RIB or came and went.
 	Heard map[netip.Addr]bool
+	// Gone are the next hops whose hosts do not answer: nothing protects a leg to
+	// one of them.
+	Gone map[netip.Addr]bool
 	// Announced are the prefixes that were wanted once in this life: their
 	// routes may go when nothing keeps them.
 	Announced map[netip.Prefix]bool
@@ -50,6 +53,7 @@ func (g Gate) Hold(want, have Table) Table {
 // keep is what the route k must have at least: the wanted legs and the
 // protected ones, or all that stand when nobody spoke of the prefix yet.
 func (g Gate) keep(k Key, have, adopted, want []NextHop) []NextHop {
+	have = slices.DeleteFunc(slices.Clone(have), func(h NextHop) bool { return g.Gone[h.Addr] })
 	if len(want) == 0 && !g.Announced[k.Prefix] {
 		return have
 	}

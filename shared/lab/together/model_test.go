@@ -138,8 +138,9 @@ func (w *world) mayStand(p netip.Prefix, now time.Time) bool {
 }
 
 // longDead reports whether the router should have noticed: after the hold time,
-// after a moment when somebody else has made the route so, or, when it has started since and knows of the node by its routes alone,
-// after the time that it gives everybody to come back.
+// after a moment when somebody else has made the route so, or, when it has
+// started since and knows of the node by its routes alone, after it has asked
+// for an answer in vain.
 func (w *world) longDead(n *node, now time.Time) bool {
 	if n.deadSince.IsZero() {
 		return false
@@ -148,7 +149,7 @@ func (w *world) longDead(n *node, now time.Time) bool {
 	if n.watched {
 		limit = n.deadSince.Add(detect + slack)
 	}
-	if again := w.routerSince.Add(restart + slack); n.deadSince.Before(w.routerSince.Add(restart)) && again.After(limit) {
+	if again := w.routerSince.Add(search + slack); again.After(limit) {
 		limit = again
 	}
 	return now.After(limit) && now.After(w.meddled.Add(slack))

@@ -18,6 +18,7 @@ const (
 	hold    = 9 * time.Second
 	restart = 30 * time.Second // where there is graceful restart
 	detect  = time.Second      // where there is BFD
+	search  = 5 * time.Second  // after how long a router that has started misses who died meanwhile
 	watched = 20 * time.Second // after how long without events each session has it
 	// settle is after how long all who can know of something do.
 	settle = 20 * time.Millisecond
