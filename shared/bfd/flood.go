@@ -1,21 +1,29 @@
 package bfd
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // flood is what is known of packets that are nobody's. Those of a second are
 // looked at one by one up to a number; beyond it a fence stands, which keeps
-// them in the kernel, until a second goes by with fewer.
+// them in the kernel, for a while and until a second goes by with fewer.
 type flood struct {
 	strays  int       // ignored since the second began
 	since   time.Time // the second's begin
 	dropped uint64    // at that time
 	up      bool      // the fence stands
+	raised  time.Time // since when
 	stale   bool      // and does not know all sessions as they are
 	breathe time.Time // nothing is read before
 }
 
 // tolerable is how many packets a second may be nobody's.
 const tolerable = 1000
+
+// stands is for how long a fence stands at the least: what begins it again and
+// again is one flood, and said once.
+const stands = 10 * time.Second
 
 // fence raises, mends and lowers it, and returns when to look again. After a
 // round that left something unread, what found no room counts, too.
@@ -31,15 +39,21 @@ func (s *Speaker) fence(now time.Time, full bool) time.Time {
 	case strays > tolerable:
 		wanted = true
 	case over && f.up:
-		wanted = s.kept()-f.dropped > tolerable
+		wanted = s.kept()-f.dropped > tolerable || now.Sub(f.raised) < stands
 	}
 	if over || strays > tolerable {
 		f.strays, f.since, f.dropped = 0, now, s.kept()
 	}
+	switch {
+	case wanted && !f.up:
+		f.raised = now
+		s.remark(slog.LevelWarn, "bfd flood of packets that are nobody's: a filter keeps them out")
+	case !wanted && f.up:
+		s.remark(slog.LevelInfo, "bfd flood over")
+	}
 	if wanted != f.up || wanted && f.stale {
 		f.up, f.stale = wanted, false
 		s.guard()
-		s.call()
 	}
 	if !f.up {
 		return time.Time{}
@@ -54,9 +68,11 @@ func (s *Speaker) guard() {
 		if d.receiver == nil {
 			continue
 		}
-		if err := d.guard(s.rules(d)); err != nil {
-			s.log.Warn("bfd has no fence against a flood", "multihop", d.multihop, "ipv6", d.v6, "error", err)
+		err := d.guard(s.rules(d))
+		if err != nil && !d.bare {
+			s.remark(slog.LevelWarn, "bfd has no fence against a flood", "multihop", d.multihop, "ipv6", d.v6, "error", err)
 		}
+		d.bare = err != nil
 	}
 }
 

@@ -43,6 +43,9 @@ type session struct {
 	// doubtTo is how long a verdict may still be put off; zero while there is
 	// no doubt.
 	doubtTo time.Time
+
+	left  time.Time // when it was up last
+	flaps int       // how often it ceased to be, without a calm between
 }
 
 func newSession(want Session, mine uint32, chance func() float64, now time.Time) *session {
@@ -131,7 +134,15 @@ func (s *session) sooner(at time.Time) {
 	}
 }
 
-// step is the table of §6.8.6.
+// A session that has ceased to be up quickFlaps times, and never stayed so for
+// calm, waits before it is up again: each time is news for whoever listens.
+const (
+	quickFlaps = 3
+	calm       = 10 * time.Second
+)
+
+// step is the table of §6.8.6, but for a neighbour that flaps (RFC 5882 §3.1
+// leaves damping to us).
 func (s *session) step(theirs State, now time.Time) {
 	switch {
 	case s.state == AdminDown:
@@ -139,6 +150,7 @@ func (s *session) step(theirs State, now time.Time) {
 		if s.state != Down {
 			s.become(Down, NeighborDown, now)
 		}
+	case s.state == Down && s.flaps > quickFlaps && now.Sub(s.left) < slow:
 	case s.state == Down && theirs == Down:
 		s.become(Init, s.diagnostic, now)
 	case s.state == Down && theirs == Init, s.state == Init && theirs >= Init:
@@ -151,6 +163,13 @@ func (s *session) step(theirs State, now time.Time) {
 // become changes state and says so at once. Going up changes our interval,
 // which a Poll Sequence announces (§6.8.3).
 func (s *session) become(state State, why Diagnostic, now time.Time) {
+	if s.state == Up {
+		if now.Sub(s.left) >= calm {
+			s.flaps = 0
+		}
+		s.left = now
+		s.flaps++
+	}
 	s.state, s.diagnostic, s.since = state, why, now
 	s.polling = state == Up && s.want.Transmit != slow
 	s.heldRx, s.heldTx = 0, 0
@@ -162,7 +181,11 @@ func (s *session) change(want Session, now time.Time) {
 	before := s.want
 	s.want = want
 	if s.state == Up && (want.Transmit != before.Transmit || want.Receive != before.Receive) {
-		s.heldTx, s.heldRx = before.Transmit, before.Receive
+		// What the other end believes is from before a Poll that it has not answered.
+		if s.heldTx == 0 {
+			s.heldTx = before.Transmit
+		}
+		s.heldTx, s.heldRx = min(s.heldTx, before.Transmit), max(s.heldRx, before.Receive)
 		s.polling = true
 	}
 	s.sooner(now)

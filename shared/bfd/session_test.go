@@ -70,6 +70,56 @@ func TestDetectionIsTheNeighboursMultiplierAndTheSlowerInterval(t *testing.T) {
 	}
 }
 
+// TestWhoFlapsIsUpOnceASecond is a neighbour that closes and opens its session as
+// fast as it can: each time is news, for which there is no end.
+func TestWhoFlapsIsUpOnceASecond(t *testing.T) {
+	now := time.Now()
+	s, p := met(wanting(50*time.Millisecond, 3), now)
+	cycle := func() (up bool) {
+		for _, p.state = range []State{AdminDown, Down, Init} {
+			s.receive(&p, now)
+		}
+		return s.state == Up
+	}
+	ups := 0
+	for range 1000 {
+		now = now.Add(time.Millisecond)
+		if cycle() {
+			ups++
+		}
+	}
+	if ups < quickFlaps || ups > quickFlaps+1 {
+		t.Errorf("up %d times in a second", ups)
+	}
+	if now = now.Add(slow); !cycle() {
+		t.Error("it is not up again a second later")
+	}
+	now = now.Add(2 * calm)
+	for range quickFlaps {
+		if !cycle() {
+			t.Error("after a calm it is not up at once")
+		}
+	}
+}
+
+// TestIntervalsHoldUntilThePollIsAnswered: what is changed twice meanwhile keeps
+// to what the neighbour believes still (RFC 5880 §6.8.3).
+func TestIntervalsHoldUntilThePollIsAnswered(t *testing.T) {
+	now := time.Now()
+	s, p := met(wanting(50*time.Millisecond, 3), now)
+	for _, interval := range []time.Duration{400 * time.Millisecond, time.Second} {
+		s.change(wanting(interval, 3), now)
+	}
+	if got := s.interval(); got != 50*time.Millisecond {
+		t.Errorf("unanswered, we send each %v", got)
+	}
+	p.final = true
+	s.receive(&p, now)
+	if got := s.interval(); got != time.Second {
+		t.Errorf("answered, we send each %v", got)
+	}
+}
+
 // quiet fails if a session sends by itself within a minute.
 func quiet(t *testing.T, s *session, p packet, now time.Time) {
 	t.Helper()

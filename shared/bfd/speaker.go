@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,12 +27,14 @@ type Speaker struct {
 	doors   [4]door
 	byKey   map[Key]*watched
 	byMine  map[uint32]*watched
+	tallies map[netip.Addr]*tally // of those who have no session now, too
 	agenda  agenda
 	ignored [reasonCount]uint64
 	flood   flood
 	asked   time.Time // when the next round is due
 	deaf    time.Time // until when not all was heard that came
 	pending []Event   // not yet told
+	remarks []remark  // not yet logged
 	buffer  [packetLength]byte
 	letter  [256]byte // what was read last
 }
@@ -43,10 +46,16 @@ type watched struct {
 	at      int // in the agenda; -1 when nothing is due
 	sent    uint64
 	rcvd    uint64
-	ups     uint64
-	downs   uint64
 	failure string
+	*tally
 }
+
+// tally is how often a neighbour came and went. It outlives its sessions: each
+// failure ends one.
+type tally struct{ ups, downs uint64 }
+
+// mostTallies is how many are kept; beyond it those without a session go.
+const mostTallies = 1024
 
 // New returns a Speaker that has started nothing.
 func New(c Config) *Speaker {
@@ -64,6 +73,7 @@ func newSpeaker(c Config, n network) *Speaker {
 		log: c.Log, net: n, chance: c.Chance,
 		events: make(chan Event), news: make(chan struct{}, 1), needed: make(chan struct{}),
 		doors: doors(), byKey: map[Key]*watched{}, byMine: map[uint32]*watched{},
+		tallies: map[netip.Addr]*tally{},
 	}
 }
 
@@ -102,12 +112,27 @@ func (s *Speaker) Set(all []Session) {
 }
 
 func (s *Speaker) add(want Session, now time.Time) {
-	w := &watched{session: newSession(want, s.discriminator(), s.chance, now), at: -1}
+	w := &watched{session: newSession(want, s.discriminator(), s.chance, now), at: -1, tally: s.tallyOf(want.Remote)}
 	s.byKey[want.Key], s.byMine[w.mine] = w, w
 	s.door(want.Key).wanted = true
 	s.flood.stale = true
 	s.need()
 	s.schedule(w)
+}
+
+func (s *Speaker) tallyOf(remote netip.Addr) *tally {
+	if len(s.tallies) >= mostTallies {
+		s.tallies = map[netip.Addr]*tally{}
+		for _, w := range s.byKey {
+			s.tallies[w.want.Remote] = w.tally
+		}
+	}
+	t := s.tallies[remote]
+	if t == nil {
+		t = &tally{}
+		s.tallies[remote] = t
+	}
+	return t
 }
 
 // need opens the sockets, the first time; s.mu is held.
@@ -228,12 +253,10 @@ func (s *Speaker) Run(ctx context.Context) error {
 // tell writes down and hands over the events, in order. Nobody waits for a slow
 // log or reader but the events themselves.
 func (s *Speaker) tell(ctx context.Context) error {
-	fenced := false
 	for {
-		event, ok, flooded := s.next()
-		if flooded != fenced {
-			fenced = flooded
-			s.log.Warn("bfd flood of packets that are nobody's", "fence", fenced)
+		event, ok, remarks := s.next()
+		for _, r := range remarks {
+			s.log.Log(ctx, r.level, r.text, r.args...)
 		}
 		if !ok {
 			select {
@@ -260,14 +283,29 @@ func (s *Speaker) call() {
 	}
 }
 
-// next event, if there is one, and whether the fence stands.
-func (s *Speaker) next() (_ Event, ok, fenced bool) {
+// remark is a line for the log.
+type remark struct {
+	level slog.Level
+	text  string
+	args  []any
+}
+
+// remark has tell log a line; s.mu is held. Whoever calls it does so seldom: once
+// for each thing that is wrong, or begins.
+func (s *Speaker) remark(level slog.Level, text string, args ...any) {
+	s.remarks = append(s.remarks, remark{level, text, args})
+	s.call()
+}
+
+// next event, if there is one, and what is to be logged before it.
+func (s *Speaker) next() (_ Event, ok bool, remarks []remark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	remarks, s.remarks = s.remarks, nil
 	if len(s.pending) == 0 {
-		return Event{}, false, s.flood.up
+		return Event{}, false, remarks
 	}
 	event := s.pending[0]
 	s.pending = s.pending[1:]
-	return event, true, s.flood.up
+	return event, true, remarks
 }

@@ -63,7 +63,6 @@ type mailbox struct {
 	kept    uint64
 	stalled time.Time // until when its owner gets no time
 	endless bool      // somebody floods it
-
 }
 
 type silent struct{ *mailbox }
@@ -309,6 +308,38 @@ func TestTwoNeighboursComeUpSlowlyAndThenSpeakFast(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// TestATallyOutlivesItsSession: each failure ends one, by way of BGP's.
+func TestATallyOutlivesItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w, e, stop := joined(t, 50*time.Millisecond)
+		defer stop()
+		c.setCut(true)
+		pass(time.Second)
+		w.Set(nil)
+		e.Set(nil)
+		c.setCut(false)
+		pass(10 * time.Second)
+		w.Set(watch(east, 50*time.Millisecond, 3))
+		e.Set(watch(west, 50*time.Millisecond, 3))
+		pass(10 * time.Second)
+		if s := w.Status()[0]; s.State != Up || s.Ups != 2 || s.Downs != 1 {
+			t.Errorf("%v, up %d times, down %d times", s.State, s.Ups, s.Downs)
+		}
+	})
+}
+
+func TestTalliesAreBounded(t *testing.T) {
+	s := newSpeaker(Config{}, nil)
+	keep := s.tallyOf(east)
+	s.byKey[Key{Remote: east}] = &watched{session: &session{want: Session{Key: Key{Remote: east}}}, tally: keep}
+	for i := range 3 * mostTallies {
+		s.tallyOf(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+	}
+	if len(s.tallies) > mostTallies || s.tallyOf(east) != keep {
+		t.Errorf("%d tallies, and that of a session is another one", len(s.tallies))
+	}
 }
 
 func TestSilenceIsNoticedAfterTheDetectionTime(t *testing.T) {

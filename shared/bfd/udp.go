@@ -93,6 +93,7 @@ func (*sockets) dial(k Key) (io.WriteCloser, error) {
 	if k.Local.IsValid() {
 		local = k.Local
 	}
+	options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_RCVBUF, 0}) // nobody reads what comes: as little as can be
 	o := &outbox{to: netip.AddrPortFrom(k.Remote, port)}
 	err := o.find()
 	for range 16 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -15,6 +16,7 @@ type door struct {
 	receiver
 	again time.Time // when a port that could not be had is tried again
 	said  string    // what was wrong with it
+	bare  bool      // it has no fence, and that was said
 	kept  uint64    // packets that it did not let in, of receivers that are closed
 }
 
@@ -153,7 +155,7 @@ func (s *Speaker) openDoor(d *door, now time.Time) {
 func (s *Speaker) mute(d *door, err error) {
 	if d.said != err.Error() {
 		d.said = err.Error()
-		s.log.Warn("bfd hears nothing, it is tried again", "multihop", d.multihop, "ipv6", d.v6, "error", err)
+		s.remark(slog.LevelWarn, "bfd hears nothing, it is tried again", "multihop", d.multihop, "ipv6", d.v6, "error", err)
 	}
 }
 
@@ -183,8 +185,8 @@ func (s *Speaker) hearOne(d *door) bool {
 		return false
 	case err != nil:
 		now := time.Now()
-		s.mute(d, errors.Join(err, d.Close()))
 		d.kept += d.dropped()
+		s.mute(d, errors.Join(err, d.Close()))
 		d.receiver, d.again = nil, now.Add(retry)
 		return false
 	}
