@@ -56,6 +56,10 @@ func (k *Kernel) Gone(host netip.Addr) (gone, sure bool, err error) {
 		return k.look(host, 0), true, nil
 	}
 	state, err := k.neighbor(host, link)
+	if err == nil && state == 0 && host.Is4() {
+		// On a point-to-point link all hosts are one entry (arp_constructor).
+		state, err = k.neighbor(netip.IPv4Unspecified(), link)
+	}
 	if err == nil && state&givenStates != 0 {
 		return false, false, nil
 	}
@@ -122,6 +126,9 @@ func (k *Kernel) linkTo(host netip.Addr) (int, error) {
 			}
 		}
 		return 0, nil
+	}
+	if host.IsLinkLocalUnicast() && host.Is6() {
+		return 0, nil // its zone would say on which
 	}
 	r, err := k.lookup(host)
 	switch {

@@ -3,8 +3,11 @@ package kernel_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hawser-lb/hawser/router/internal/kernel"
 	"github.com/hawser-lb/hawser/shared/lab"
@@ -96,5 +99,55 @@ func TestOfAHostBehindAnotherRouterNothingIsKnown(t *testing.T) {
 		if gone, sure, err := k.Gone(netip.MustParseAddr(host)); gone || sure || err != nil {
 			t.Errorf("%s: gone %t, sure %t, %v", host, gone, sure, err)
 		}
+	}
+}
+
+// pointToPoint makes an interface without hardware addresses, as VPNs and PPP
+// have them, with 10.9.0.1/24 on it.
+func (s *scene) pointToPoint() {
+	s.t.Helper()
+	err := s.host.Do(func() error {
+		f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		s.t.Cleanup(func() { f.Close() })
+		r, err := unix.NewIfreq("vpn")
+		if err != nil {
+			return err
+		}
+		r.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		return unix.IoctlIfreq(int(f.Fd()), unix.TUNSETIFF, r)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.ip("link set vpn up")
+	s.ip("addr add 10.9.0.1/24 dev vpn")
+	s.ip("addr add 2001:db8:9::1/64 dev vpn nodad")
+}
+
+func TestOfAHostOnAPointToPointLinkNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.pointToPoint()
+	k := s.main()
+	for _, host := range []string{"10.9.0.2", "2001:db8:9::2"} {
+		addr := netip.MustParseAddr(host)
+		// The first look makes the entry that says so.
+		if gone, _, err := k.Gone(addr); gone || err != nil {
+			t.Errorf("%s: gone %t, %v", host, gone, err)
+		}
+		if gone, sure, err := k.Gone(addr); gone || sure || err != nil {
+			t.Errorf("%s: gone %t, sure %t, %v", host, gone, sure, err)
+		}
+	}
+}
+
+func TestOfALinkLocalAddressWithoutItsLinkNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	if gone, sure, err := s.main().Gone(netip.MustParseAddr("fe80::5")); gone || sure || err != nil {
+		t.Errorf("gone %t, sure %t, %v", gone, sure, err)
 	}
 }
