@@ -182,6 +182,11 @@ func TestPlans(t *testing.T) {
 			"hop 1 10.0.0.1@3\nhop 3 10.0.0.3@3\ngroup 4 1 3 idle 1s\n192.0.2.1/32 20 group 4",
 			"replace group 4 of 1, 3\n",
 		},
+		{
+			"a timer that the kernel has rounded is left alone", own, "192.0.2.1/32 20 10.0.0.1@3 10.0.0.3@3",
+			"hop 1 10.0.0.1@3\nhop 3 10.0.0.3@3\ngroup 4 1 3 idle 1m59.99s\n192.0.2.1/32 20 group 4",
+			"",
+		},
 		{"nothing to do, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3", "192.0.2.7/32 20 10.0.0.1@3", ""},
 		{
 			"a first route is added, multipath", plain, "192.0.2.7/32 20 10.0.0.1@3 10.0.0.2@3*2", "",

@@ -103,7 +103,7 @@ func (p *planner) bury() {
 	late := map[ID]bool{}
 	for _, f := range p.fates {
 		switch {
-		case !f.ends() && f.Idle != p.timer(f.target):
+		case !f.ends() && !sameTimer(f.Idle, p.timer(f.target)):
 			// The kernel would deal the buckets out by the hasty timer.
 			for _, m := range f.Members {
 				late[m.ID] = true
@@ -158,7 +158,7 @@ func (p *planner) changeGroups() {
 			p.remove(k)
 		}
 		if sameHops(f.target, f.hops) {
-			if f.Idle != p.timer(f.hops) {
+			if !sameTimer(f.Idle, p.timer(f.hops)) {
 				p.emit(groups, p.groupStep(ReplaceGroup, f.id, f.Members, f.hops))
 			}
 			continue
@@ -167,7 +167,7 @@ func (p *planner) changeGroups() {
 		case len(left) == 0:
 			f.rescued = true
 			p.emit(rescue, p.groupStep(ReplaceGroup, f.id, members, f.target))
-		case f.Idle != p.timer(f.target), !sameMembers(left, members):
+		case !sameTimer(f.Idle, p.timer(f.target)), !sameMembers(left, members):
 			p.emit(groups, p.groupStep(ReplaceGroup, f.id, members, f.target))
 		}
 	}
