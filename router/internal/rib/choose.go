@@ -147,15 +147,15 @@ func (t *Table) leaving(e *entry, best *path, chosen []fib.NextHop) []fib.NextHo
 // wouldDo reports whether a path in graceful shutdown would not lose against the
 // best one without that.
 func (p *path) wouldDo(best *path) bool {
-	if p.attrs.MED.Value > best.attrs.MED.Value && p.attrs.FirstAS() == best.attrs.FirstAS() {
-		return false
-	}
-	return cmp.Or(
+	before := cmp.Or(
 		cmp.Compare(best.localPref(), p.statedPref()),
 		cmp.Compare(p.attrs.PathLen(), best.attrs.PathLen()),
 		cmp.Compare(p.attrs.Origin, best.attrs.Origin),
-		byDistance(p, best),
-	) <= 0
+	)
+	if before == 0 && p.attrs.FirstAS() == best.attrs.FirstAS() {
+		before = cmp.Compare(p.attrs.MED.Value, best.attrs.MED.Value)
+	}
+	return cmp.Or(before, byDistance(p, best)) <= 0
 }
 
 // fullWeight has many divisors, so that simple ratios stay exact.

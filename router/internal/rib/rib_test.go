@@ -275,6 +275,7 @@ func TestChoice(t *testing.T) {
 		{"graceful shutdown of the best", attrs{shutdown}, attrs{path(65001, 65001)}, attrs{path(65001, 65001)}, nil, "192.168.1.6 192.168.1.7, leaving 192.168.1.5"},
 		{"graceful shutdown of one that carried nothing", attrs{shutdown, path(65001, 65001)}, nil, nil, nil, "192.168.1.6 192.168.1.7"},
 		{"graceful shutdown of one with a higher MED", attrs{shutdown, med(5)}, nil, nil, nil, "192.168.1.6 192.168.1.7"},
+		{"graceful shutdown of one with a higher MED and LOCAL_PREF", attrs{shutdown, localPref(200), med(5)}, nil, nil, []netip.Addr{peer1, peer2, peer3}, "192.168.1.6 192.168.1.7, leaving 192.168.1.5"},
 		{"graceful shutdown of all leaves all", attrs{shutdown}, attrs{shutdown}, attrs{shutdown}, nil, "192.168.1.5 192.168.1.6 192.168.1.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
