@@ -109,6 +109,7 @@ func (l *line) gather() {
 		}
 		if !wanted {
 			delete(l.table.errors, prefix)
+			delete(l.table.leaving, prefix)
 		}
 	}
 }

@@ -207,6 +207,7 @@ func (l *line) found(gone []netip.Addr) (silent []netip.Addr) {
 			continue
 		}
 		l.log.Info("a next hop of before does not answer: it goes", "nextHop", host)
+		l.note(journal.NextHopLost, "next hop %s of before does not answer: nothing protects it any more", host)
 		l.start.gate.Gone[host] = true
 		l.table.wantAll = true
 	}
