@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"syscall"
@@ -52,6 +53,15 @@ func (p *peer) pause() time.Duration {
 		return p.s.jitter(min(base, retrySoon))
 	}
 	return p.s.jitter(min(base+base/2*time.Duration(min(p.failures, 100)-1), retryMax))
+}
+
+// jitter takes up to a quarter off (RFC 4271 §10).
+func (s *Speaker) jitter(d time.Duration) time.Duration {
+	chance := s.cfg.Chance
+	if chance == nil {
+		chance = rand.Float64
+	}
+	return d - time.Duration(chance()*float64(d)/4)
 }
 
 // dial keeps trying to connect while nothing else is going on. It is the

@@ -3,10 +3,8 @@ package bgp
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/netip"
-	"time"
 )
 
 // Network is another way to reach others than this machine's sockets, for
@@ -62,13 +60,4 @@ func (elsewhere) dropped() (drops, error) { return drops{}, nil }
 
 func (e elsewhere) sibling(local netip.Addr, f Family) (netip.Addr, error) {
 	return e.Sibling(local, f)
-}
-
-// jitter takes up to a quarter off (RFC 4271 §10).
-func (s *Speaker) jitter(d time.Duration) time.Duration {
-	chance := s.cfg.Chance
-	if chance == nil {
-		chance = rand.Float64
-	}
-	return d - time.Duration(chance()*float64(d)/4)
 }

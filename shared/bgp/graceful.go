@@ -95,8 +95,8 @@ func (t terms) keeps() ([]Family, time.Duration) {
 
 // quiet reports whether the end of a session looks like a restart, or is one of
 // ours for new timers: the peer's host is there and closed the connection, and
-// nobody said goodbye. Silence is
-// none: whoever answers nothing any more forwards nothing either.
+// nobody said goodbye. Silence is none: whoever answers nothing any more
+// forwards nothing either.
 func quiet(cause error) bool {
 	return errors.Is(cause, errClosed) || errors.Is(cause, errRestarted) || errors.Is(cause, errRenewed) ||
 		errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, syscall.EPIPE)
@@ -207,7 +207,7 @@ func (p *peer) overdue(k *kept, now time.Time) (why string, wait time.Duration) 
 // knocks at its port, unless a dialler does anyway.
 func (p *peer) hostGone(k *kept) bool {
 	p.mu.Lock()
-	conf, idle := p.conf, p.up == nil && p.kept == k
+	conf, idle := p.conf, (p.up == nil || p.up.ending()) && p.kept == k
 	p.mu.Unlock()
 	if !idle {
 		return false
