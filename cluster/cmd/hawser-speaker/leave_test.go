@@ -75,6 +75,19 @@ func TestADrainedNodeIsTheLastResortAndThenAnnouncesNothing(t *testing.T) {
 	r.hears(t, 6, `down: received Cease/Administrative Shutdown: node node1 is drained`)
 }
 
+func TestWhoDrainsANodeSaysForHowLongAndMayThinkAgain(t *testing.T) {
+	r := startRouterWith(t, patient)
+	apply(t, node("node1"), pool("home", "10.7.0.0/24"), peer(r, "node1", "127.0.11.1"), service("web"), endpoints("web", "node1"))
+	start(t, "node1")
+	r.hears(t, 0, "10.7.0.0/32")
+	kubectl(t, "annotate", "node", "node1", "hawser.dev/drain=10h")
+	r.hears(t, 1, "10.7.0.0/32 graceful-shutdown")
+	kubectl(t, "annotate", "--overwrite", "node", "node1", "hawser.dev/drain=1ms")
+	r.hears(t, 2, "withdrawn 10.7.0.0/32")
+	kubectl(t, "annotate", "--overwrite", "node", "node1", "hawser.dev/drain=10h")
+	r.hears(t, 3, "10.7.0.0/32 graceful-shutdown")
+}
+
 func TestTheSpeakerOfANodeThatGoesAwayTakesItsRoutesBackBeforeItEnds(t *testing.T) {
 	for _, c := range []struct {
 		why string

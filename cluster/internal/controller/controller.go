@@ -106,6 +106,7 @@ type Controller struct {
 
 	node         model.Node // ours, as it was last seen
 	leavingSince time.Time  // zero while the node stays
+	goneAt       time.Time  // when its routes are withdrawn
 
 	// Until when writes and statuses that hung are left alone.
 	restWrites, restStatuses time.Time

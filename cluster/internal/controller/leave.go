@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// lastGrace is the most of DrainTime that is left when the speaker is told
+	// lastGrace is the most of the drain time that is left when the speaker is told
 	// to end: a pod has ten seconds, and a critical one no more than that when
 	// its node shuts down.
 	lastGrace = 8 * time.Second
@@ -52,16 +52,29 @@ func (c *Controller) withSelf(s model.Snapshot) model.Snapshot {
 func (c *Controller) followLeaving(now time.Time) (grace bool) {
 	switch {
 	case c.node.Leaving == "":
-		c.leavingSince = time.Time{}
+		c.leavingSince, c.goneAt = time.Time{}, time.Time{}
 		return false
 	case c.leavingSince.IsZero() && c.board == nil:
-		c.leavingSince = now.Add(-c.DrainTime)
+		c.leavingSince = time.Unix(0, 0)
 	case c.leavingSince.IsZero():
 		c.leavingSince = now
-		c.Log.Info("leaving", "node", c.Node, "reason", c.node.Leaving)
-		time.AfterFunc(c.DrainTime, c.poke)
+		c.Log.Info("leaving", "node", c.Node, "reason", c.node.Leaving, "drainTime", c.drainTime())
 	}
-	return now.Sub(c.leavingSince) < c.DrainTime
+	if at := c.leavingSince.Add(c.drainTime()); !at.Equal(c.goneAt) {
+		c.goneAt = at
+		time.AfterFunc(at.Sub(now), c.poke)
+	}
+	return now.Before(c.goneAt)
+}
+
+// longestDrain is what a Node may ask for at the most.
+const longestDrain = 24 * time.Hour
+
+func (c *Controller) drainTime() time.Duration {
+	if d := c.node.DrainTime; d != nil {
+		return min(*d, longestDrain)
+	}
+	return c.DrainTime
 }
 
 // lastResort adds GRACEFUL_SHUTDOWN to routes. Those that had the same
@@ -95,7 +108,7 @@ func (c *Controller) leave() {
 	}
 	c.Router.Farewell("node " + c.Node + " is " + c.node.Leaving)
 	if c.grace {
-		time.Sleep(min(c.DrainTime-time.Since(c.leavingSince), lastGrace))
+		time.Sleep(min(time.Until(c.goneAt), lastGrace))
 	}
 	c.Router.Announce(nil)
 	for until := time.Now().Add(sendTime); time.Now().Before(until) && !c.allSent(); {

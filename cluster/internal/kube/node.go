@@ -3,17 +3,22 @@ package kube
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
 )
 
-// DrainAnnotation on a Node takes the node's routes away, whatever its value.
+// DrainAnnotation on a Node takes the node's routes away, whatever its value. One
+// that is a duration ("10m") says after how long.
 const DrainAnnotation = "hawser.dev/drain"
 
 func readNode(n *corev1.Node) (model.Node, bool) {
 	m := model.Node{Name: n.Name, Labels: n.Labels, Leaving: leaving(n)}
+	if d, err := time.ParseDuration(n.Annotations[DrainAnnotation]); err == nil && d >= 0 {
+		m.DrainTime = &d
+	}
 	for _, a := range n.Status.Addresses {
 		if a.Type != corev1.NodeInternalIP {
 			continue

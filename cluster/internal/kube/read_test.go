@@ -162,6 +162,20 @@ func TestWhyANodeLeaves(t *testing.T) {
 	}
 }
 
+func TestANodeMaySayHowLongItsDrainLasts(t *testing.T) {
+	for value, want := range map[string]string{"": "none", "now": "none", "-3s": "none", "10": "none", "0s": "0s", "10m": "10m0s", "1h30m": "1h30m0s"} {
+		n := corev1.Node{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{DrainAnnotation: value}}}
+		m, _ := readNode(&n)
+		got := "none"
+		if m.DrainTime != nil {
+			got = m.DrainTime.String()
+		}
+		if got != want || m.Leaving != "drained" {
+			t.Errorf("%q: %s, not %s; it is %q", value, got, want, m.Leaving)
+		}
+	}
+}
+
 func TestANodeIsSilentWhenNothingIsHeardOfItsKubelet(t *testing.T) {
 	for ready, want := range map[corev1.ConditionStatus]bool{corev1.ConditionTrue: false, corev1.ConditionFalse: false, corev1.ConditionUnknown: true} {
 		n := corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready}}}}

@@ -216,4 +216,7 @@ type Node struct {
 	// Leaving says why the node is going away ("being deleted", "drained",
 	// "out of service", "shutting down"), or is empty.
 	Leaving string
+	// DrainTime is how long whoever drains the node wants connections through it
+	// to live; nil for as long as speakers are told by their own settings.
+	DrainTime *time.Duration
 }
