@@ -151,11 +151,20 @@ func wantAddresses(s *corev1.Service) ([]netip.Addr, error) {
 	case err != nil:
 		return nil, err
 	case len(out) > 0 && !slices.Contains(out, a[0]):
-		return nil, fmt.Errorf("spec.loadBalancerIP %s is not among the addresses of annotation %s (%s): keep one of the two", a[0], addressesAnnotations[0], text)
+		return nil, fmt.Errorf("spec.loadBalancerIP %s is not among the addresses of annotation %s (%s): keep one of the two", a[0], addressesAnnotations[0], list(out))
 	case len(out) == 0:
 		out = a
 	}
 	return out, nil
+}
+
+// list of addresses, as an annotation has it.
+func list(all []netip.Addr) string {
+	words := make([]string, len(all))
+	for i, a := range all {
+		words[i] = a.String()
+	}
+	return strings.Join(words, ",")
 }
 
 func parseAddresses(where, text string) ([]netip.Addr, error) {
