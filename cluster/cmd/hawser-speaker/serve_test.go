@@ -76,7 +76,7 @@ func TestWhatIsNoQuestionGetsNoAnswer(t *testing.T) {
 	s.figure(t, "hawser_config_ok 1")
 	for _, c := range []struct{ at, path, want string }{
 		{s.health, "/metrics", "404"}, {s.metrics, "/healthz", "404"}, {s.metrics, "/debug/pprof/", "404"}, {s.health, "/../../etc/passwd", "404"},
-		{s.health, "/" + strings.Repeat("x", 64<<10), "431"},
+		{s.health, "/" + strings.Repeat("x", 16<<10), "431"},
 	} {
 		if _, err := get(fmt.Sprintf("http://%s%s", c.at, c.path)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%.40s: %.80v", c.path, err)
