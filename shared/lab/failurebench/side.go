@@ -53,7 +53,7 @@ func (h hawser) stop(ctx context.Context) error {
 	if _, err := h.Kube.Kubectl(ctx, "delete", "peer", "router"); err != nil {
 		return err
 	}
-	if err := errors.Join(h.Router.Configure(off), h.Router.Daemon().Signal(syscall.SIGHUP)); err != nil {
+	if err := h.Router.Configure(off); err != nil { // the daemon sees the file change
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, bound)
@@ -120,7 +120,7 @@ func (w *world) reachable(ctx context.Context) (time.Time, error) {
 	return time.Now(), err
 }
 
-// hup tells hawser to read its configuration, and waits until it has.
+// hup tells hawser to read its configuration, and waits until all is as before.
 func (d *deed) hup(ctx context.Context) error {
 	if err := d.Router.Daemon().Signal(syscall.SIGHUP); err != nil {
 		return err

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,6 +42,8 @@ func (s *Scene) Get(ctx context.Context, address string) (Reply, error) {
 // Visits counts what a Visitor got.
 type Visits struct {
 	OK, Failed int
+	// Slow of those that failed had no answer within Patience.
+	Slow int
 	// LongestGap between two good answers.
 	LongestGap time.Duration
 	// FirstFailed and LastFailed are when those requests were made.
@@ -51,6 +54,17 @@ type Visits struct {
 
 func (v Visits) String() string {
 	return fmt.Sprintf("%d answered, %d failed, longest gap %v", v.OK, v.Failed, v.LongestGap.Round(time.Millisecond))
+}
+
+// Wrong is how many requests failed for a reason that lies in the network. Where
+// nobody at all was answered for long, those without an answer were waiting for
+// the machine: three nodes do not fall silent together, and a router without a
+// route says so.
+func (v Visits) Wrong() int {
+	if v.LongestGap > Patience/2 {
+		return v.Failed - v.Slow
+	}
+	return v.Failed
 }
 
 // Outage is the time in which requests failed.
@@ -120,6 +134,9 @@ func (v *Visitor) visit(ctx context.Context, s *Scene, address string) {
 			v.visits.LastFailed = made
 		}
 		v.visits.Failed++
+		if errors.Is(err, context.DeadlineExceeded) {
+			v.visits.Slow++
+		}
 		v.visits.LastError = err.Error()
 		return
 	}
@@ -136,6 +153,7 @@ func (v *Visitor) Count() Visits {
 	defer v.mu.Unlock()
 	visits := v.visits
 	v.visits = Visits{Nodes: map[string]int{}}
+	visits.LongestGap = max(visits.LongestGap, time.Since(v.last))
 	return visits
 }
 

@@ -42,7 +42,7 @@ func visitedService(t *testing.T, perSecond int) (string, *scene.Visitor) {
 // unharmed fails the test when a request failed since the last count.
 func unharmed(t *testing.T, v *scene.Visitor, when string) {
 	t.Helper()
-	if got := visited(t, v, 100); got.Failed > 0 {
+	if got := visited(t, v, 100); got.Wrong() > 0 {
 		t.Errorf("%s: %v: %s", when, got, got.LastError)
 	}
 }

@@ -28,7 +28,7 @@ func ready(t *testing.T, n *scene.Node) {
 // spared fails the test when a request of a planned event failed.
 func spared(t *testing.T, v *scene.Visitor, what string) {
 	t.Helper()
-	if got := toll(t, v, what); got.Failed > 0 {
+	if got := toll(t, v, what); got.Wrong() > 0 {
 		t.Errorf("%s: %v: %s", what, got, got.LastError)
 	}
 }
@@ -45,20 +45,24 @@ func leaving(t *testing.T, v *scene.Visitor, address string, n *scene.Node) {
 		return err
 	})
 	nextHops(t, address, everyNode...)
-	asked := v.Count()
+	wrong := v.Count().Wrong()
 	lab.Eventually(t, "requests to go elsewhere", func() error {
 		if n := v.OK(); n < 100 {
 			return fmt.Errorf("%d answers until now", n)
 		}
 		got := v.Count()
-		asked.Failed += got.Failed
+		wrong += got.Wrong()
 		if got.Nodes[n.Name] > 0 {
 			return fmt.Errorf("%d of %d went to it", got.Nodes[n.Name], got.OK)
 		}
 		return nil
 	})
-	if asked.Failed > 0 {
-		t.Errorf("%d requests failed meanwhile", asked.Failed)
+	if err := v.Settle(t.Context()); err != nil { // what began before may be at the node still
+		t.Fatal(err)
+	}
+	last := v.Count()
+	if wrong += last.Wrong(); wrong > 0 {
+		t.Errorf("%d requests failed meanwhile: %s", wrong, last.LastError)
 	}
 }
 
@@ -89,7 +93,7 @@ func TestARollingRestartOfAllSpeakersFailsNoRequest(t *testing.T) {
 		restartAll(t)
 	}
 	sessions(t, 3)
-	if got := toll(t, v, "three rolling restarts of three speakers"); got.Failed > 0 {
+	if got := toll(t, v, "three rolling restarts of three speakers"); got.Wrong() > 0 {
 		t.Errorf("%v: %s", got, got.LastError)
 	}
 	nextHops(t, address, everyNode...)
@@ -152,7 +156,7 @@ func TestADrainFailsNoRequest(t *testing.T) {
 	}
 	sessions(t, 2)
 	spared(t, v, "a drain of one of three nodes")
-	if got := visited(t, v, busy); got.Failed > 0 || got.Nodes["node2"] > 0 {
+	if got := visited(t, v, busy); got.Wrong() > 0 || got.Nodes["node2"] > 0 {
 		t.Errorf("with two nodes left: %v, by %v: %s", got, got.Nodes, got.LastError)
 	}
 

@@ -172,7 +172,11 @@ func (k *soak) doSpeaker(ctx context.Context, verb string, n *scene.Node) error 
 // doLeader ends the leader's process, or takes its Lease away; that one's whose
 // speaker must live loses its Lease only.
 func (k *soak) doLeader(ctx context.Context, what string) error {
-	text, err := k.Kube.Kubectl(ctx, "get", "lease", "hawser-allocator", "-n", scene.Namespace, "-o", "jsonpath={.spec.holderIdentity}")
+	var text string
+	err := until(ctx, "somebody to lead", func() (err error) {
+		text, err = k.Kube.Kubectl(ctx, "get", "lease", "hawser-allocator", "-n", scene.Namespace, "-o", "jsonpath={.spec.holderIdentity}")
+		return err
+	})
 	if err != nil {
 		return err
 	}

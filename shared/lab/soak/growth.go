@@ -62,7 +62,11 @@ type life struct {
 
 // measure notes what hawser and the speakers hold now.
 func (k *soak) measure(ctx context.Context) error {
-	s, err := k.snapshot(ctx)
+	var s snapshot
+	err := until(ctx, "hawser to say what it holds", func() (err error) {
+		s, err = k.snapshot(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,11 @@ func (k *soak) measure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		text, err := n.Run(ctx, "curl", "-sS", "--max-time", "5", "http://127.0.0.1:7473/metrics")
+		var text string
+		err = until(ctx, "the speaker of "+n.Name+" to say what it holds", func() (err error) {
+			text, err = n.Run(ctx, "curl", "-sS", "--max-time", "5", "http://127.0.0.1:7473/metrics")
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -27,13 +27,8 @@ type Options struct {
 	Out    io.Writer
 }
 
-// inFlight is how many requests may fail in a step that changes a route; slow
-// is how many may go without an answer for a second in any: on a busy machine
-// that proves nothing, while a refusal or a reset does.
-const (
-	inFlight = 3
-	slow     = 3
-)
+// inFlight is how many requests may fail in a step that changes a route.
+const inFlight = 3
 
 // An action may wait for what it brings about, and take so long in all.
 const (
@@ -151,10 +146,7 @@ func (k *soak) judge(ctx context.Context, cost plan.Cost, what string) error {
 	v := k.visitor.Count()
 	k.record.visits(what, v)
 	allowed := map[plan.Cost]int{plan.Nothing: 0, plan.UnderWay: inFlight, plan.Requests: math.MaxInt}[cost]
-	if strings.Contains(v.LastError, context.DeadlineExceeded.Error()) {
-		allowed = max(allowed, slow)
-	}
-	if v.Failed > allowed {
+	if v.Wrong() > allowed {
 		return fmt.Errorf("%s: %d requests to the witness failed (%v, %v): %s", what, v.Failed, v, v.Outage(), v.LastError)
 	}
 	return nil

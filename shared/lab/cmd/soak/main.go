@@ -147,7 +147,7 @@ func (s *source) explain(l *lab.Lab) {
 	}
 	if *script == "" {
 		begin := *from - *from%plan.RestEvery
-		fmt.Printf("\nagain: go run ./shared/lab/cmd/soak --seed %d --steps %d\n", *seed, begin+len(s.done))
+		fmt.Printf("\nagain: go run ./shared/lab/cmd/soak --seed %d --steps %d --for %v\n", *seed, begin+len(s.done), *length)
 		fmt.Printf("a script to shorten: go run ./shared/lab/cmd/soak --seed %d --steps %d --print\n", *seed, begin+len(s.done))
 	}
 	if *logs == "" {

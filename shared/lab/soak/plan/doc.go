@@ -3,7 +3,7 @@
 //
 // A plan is a list of actions, each a line of text:
 //
-//	service.create s07 dual=no families=IPv4 pods=RRN policy=Local ports=80 type=LoadBalancer
+//	service.create s07 ask=no dual=SingleStack family=IPv4 pods=RRN policy=Local pool=no ports=80 share=no type=LoadBalancer
 //	node.off node2 power=off
 //	rest
 //

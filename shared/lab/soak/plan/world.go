@@ -141,6 +141,11 @@ func (w World) check() error {
 	if !there || !slices.Contains(BlocksOf(home), 0) || home["families"] != "both" {
 		return errors.New("the pool home would lose its first block")
 	}
+	for name, s := range w["service"] {
+		if len(s["pods"]) != len(w["node"]) || strings.Trim(s["pods"], "RNS-") != "" {
+			return fmt.Errorf("pods=%q of %s: one letter for each of %d nodes, R, N, S or -", s["pods"], name, len(w["node"]))
+		}
+	}
 	owner := map[int]string{}
 	for _, name := range w.Names("pool") {
 		for _, b := range BlocksOf(w["pool"][name]) {
