@@ -147,16 +147,16 @@ func (st *story) loseNode(ctx context.Context) error {
 	}
 	after := visitor.Count()
 	st.fact("since then: %v", after)
-	if after.Failed > 0 || after.Nodes["node2"] > 0 {
+	if after.Wrong() > 0 || after.Nodes["node2"] > 0 {
 		return fmt.Errorf("requests failed although the route was right: %v (%s)", after, after.LastError)
 	}
 	if err := st.hawser(ctx, "show", "ip", "route"); err != nil {
 		return err
 	}
-	return st.returnNode(ctx, visitor)
+	return st.returnNode(ctx)
 }
 
-func (st *story) returnNode(ctx context.Context, visitor *scene.Visitor) error {
+func (st *story) returnNode(ctx context.Context) error {
 	begun := time.Now()
 	if err := st.s.Node("node2").PowerOn(ctx); err != nil {
 		return err
@@ -165,21 +165,42 @@ func (st *story) returnNode(ctx context.Context, visitor *scene.Visitor) error {
 		return err
 	}
 	st.fact("node2 is back in the route %v after it was switched on", time.Since(begun).Round(time.Millisecond))
-	err := lab.Until(ctx, "an answer from node2", func() error {
-		if n := visitor.Count().Nodes["node2"]; n == 0 {
-			return errors.New("none yet")
-		}
-		return nil
-	})
-	if err != nil {
+	if err := st.newService(ctx); err != nil {
 		return err
 	}
 	return st.hawser(ctx, "show", "ip", "bgp", "summary")
 }
 
+// newService is one whose connections find the node that is back. Those of a
+// service that is never quiet stay where they are.
+func (st *story) newService(ctx context.Context) error {
+	if err := st.apply(ctx, "later.yaml", strings.Replace(scene.WebService, "name: web", "name: later", 1)); err != nil {
+		return err
+	}
+	asked := 0
+	err := lab.Until(ctx, "an answer from node2", func() error {
+		address, err := st.s.ServiceAddress(ctx, "later")
+		if err != nil || address == "" {
+			return errors.Join(errors.New("the new Service has no address"), err)
+		}
+		bounded, cancel := context.WithTimeout(ctx, scene.Patience)
+		defer cancel()
+		asked++
+		reply, err := st.s.Get(bounded, address)
+		if err == nil && reply.Node != "node2" {
+			err = fmt.Errorf("%s answered", reply.Node)
+		}
+		return err
+	})
+	if err == nil {
+		st.fact("node2 answers again: request %d to a new Service went to it", asked)
+	}
+	return err
+}
+
 func (st *story) deleteService(ctx context.Context) error {
 	st.chapter("The Service goes, and its route with it", "")
-	if err := st.kubectl(ctx, "delete", "service", "web"); err != nil {
+	if err := st.kubectl(ctx, "delete", "service", "web", "later"); err != nil {
 		return err
 	}
 	if err := st.nextHops(ctx, 0); err != nil {
