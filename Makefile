@@ -207,9 +207,10 @@ test: deps $(BUILD)/kube build cross image $(BUILD)/sandbox.oci.tar $(BUILD)/boa
 	go test -p 1 -count=1 -timeout 30m ./...
 
 STORIES ?= 20000
+SEED ?= 0
 .PHONY: stories
 stories: ## STORIES (20000) drawn at random of what befalls router and cluster together, each held against a model
-	go test -count=1 -timeout=0 -v ./shared/lab/together -rapid.checks=$(STORIES)
+	go test -count=1 -timeout=0 -v ./shared/lab/together -rapid.checks=$(STORIES) -rapid.seed=$(SEED)
 
 .PHONY: demo
 demo: deps $(BUILD)/kube build $(BUILD)/scene ## the whole story on real parts, in this terminal (root)
@@ -225,7 +226,6 @@ bench: deps build $(BUILD)/kube ## the router beside FRR and BIRD, then the clus
 	go run ./shared/lab/cmd/bench cluster
 
 SOAK ?= 30m
-SEED ?= 0
 
 .PHONY: soak
 soak: deps $(BUILD)/kube build ## random deeds on the whole scene for SOAK (30m), drawn from SEED; see docs/soak.md (root)
@@ -241,7 +241,7 @@ BFDTIME ?= 10m
 .PHONY: bench-bfd
 bench-bfd: deps build $(BUILD)/board hawser-mipsle ## false alarms of BFD: on busy cores, in a flood, on the emulated board; three times BFDTIME, ten minutes (root)
 	go run ./shared/lab/cmd/bench bfd --watch $(BFDTIME)
-	go test -count=1 -v -timeout 60m -run BFD ./shared/lab/board -args -bfd $(BFDTIME)
+	go test -count=1 -v -timeout 0 -run BFD ./shared/lab/board -args -bfd $(BFDTIME)
 
 FUZZTIME ?= 10m
 
