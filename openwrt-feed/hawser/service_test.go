@@ -84,7 +84,7 @@ func TestAConfiguredServiceIsOneInstanceThatAChangeOfTheFileReloads(t *testing.T
 	}
 }
 
-func TestWhereThereIsAJailRootKeepsTwoRights(t *testing.T) {
+func TestWhereThereIsAJailRootKeepsThreeRights(t *testing.T) {
 	s := &service{t: t, jail: true}
 	got, _ := s.run("start", configured)
 	for _, want := range []string{

@@ -11,7 +11,7 @@ import (
 // BFDView is the part of a Snapshot that "show bfd" shows.
 type BFDView struct {
 	Peers   []BFDPeer         `json:"peers"`
-	Ignored map[string]uint64 `json:"bfdIgnored"`
+	Ignored map[string]uint64 `json:"bfdIgnored,omitempty"`
 }
 
 // BFDPeer is a BFD session with the address of its peer.

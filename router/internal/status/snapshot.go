@@ -233,7 +233,7 @@ type NextHop struct {
 	Address   netip.Addr `json:"address"`
 	Interface string     `json:"interface"`
 	Weight    int        `json:"weight"` // 1 unless weighted
-	// Leaving next hops keep the connections that they have and get no new ones.
+	// Leaving next hops keep the connections that they have and get next to no new ones.
 	Leaving bool `json:"leaving,omitempty"`
 	Dead    bool `json:"dead,omitempty"`
 }

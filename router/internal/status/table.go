@@ -187,7 +187,7 @@ func entryPath(w io.Writer, s *Snapshot, p *Path) {
 		fmt.Fprintf(w, "      Refused, %s\n", p.why())
 	}
 	if p.Leaving {
-		fmt.Fprintln(w, "      Leaving: in graceful shutdown, so its next hop gets no new connections")
+		fmt.Fprintln(w, "      Leaving: in graceful shutdown, so its next hop gets next to no new connections")
 	}
 	if p.Stale {
 		fmt.Fprintln(w, "      Stale: told in a session that is over")
