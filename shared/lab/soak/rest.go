@@ -130,8 +130,9 @@ func guards(k *kernel) []string {
 	return nil
 }
 
-// unallocated lists Services that hold what no pool has, and those of one
-// family and without a wish that have nothing although there is something free.
+// unallocated lists Services that hold what they have to give back, as nobody may
+// lead for some seconds, and those of one family and without a wish that have
+// nothing although there is something free.
 func (k *soak) unallocated(c *cluster) []string {
 	var all []string
 	used := map[netip.Addr]bool{}
@@ -143,6 +144,9 @@ func (k *soak) unallocated(c *cluster) []string {
 			}
 			if !s.ours() {
 				all = append(all, fmt.Sprintf("%s holds %v and is not ours", s.Metadata.Name, a))
+			}
+			if !slices.Contains(s.Spec.Families, familyOf(a)) {
+				all = append(all, fmt.Sprintf("%s holds %v and is of %v", s.Metadata.Name, a, s.Spec.Families))
 			}
 		}
 	}
@@ -158,6 +162,13 @@ func (k *soak) unallocated(c *cluster) []string {
 		}
 	}
 	return all
+}
+
+func familyOf(a netip.Addr) string {
+	if a.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
 }
 
 // spare says whether a pool that gives to everybody has a free address.

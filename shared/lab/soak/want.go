@@ -186,12 +186,8 @@ func (c *cluster) announced(s *service, a netip.Addr, n *node) []netip.Prefix {
 
 // served says whether a node has something to send packets for an address to.
 func (c *cluster) served(s *service, a netip.Addr, node string) bool {
-	family := "IPv4"
-	if a.Is6() {
-		family = "IPv6"
-	}
 	for _, sl := range c.slices {
-		if sl.Metadata.Labels["kubernetes.io/service-name"] != s.Metadata.Name || sl.Family != family {
+		if sl.Metadata.Labels["kubernetes.io/service-name"] != s.Metadata.Name || sl.Family != familyOf(a) {
 			continue
 		}
 		for _, e := range sl.Endpoints {

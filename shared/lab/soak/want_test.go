@@ -180,3 +180,28 @@ func TestTheBookSeesAnAddressGivenTwice(t *testing.T) {
 		t.Errorf("it has seen %q", got)
 	}
 }
+
+func TestARestIsNotOneWhileSomethingIsToBeGivenBack(t *testing.T) {
+	k := &soak{world: plan.NewWorld()}
+	c := &cluster{pools: []pool{{Metadata: meta{Name: "home"}}}}
+	c.pools[0].Spec.Addresses = []netip.Prefix{netip.MustParsePrefix("10.77.100.0/28"), netip.MustParsePrefix("fd77:100::/124")}
+	s := holding("10.77.100.5", "fd77:100::5")
+	s.Spec.Type, s.Spec.Families = "LoadBalancer", []string{"IPv4", "IPv6"}
+	c.services = []*service{s}
+	owed := func() string { return strings.Join(k.unallocated(c), "; ") }
+	if got := owed(); got != "" {
+		t.Errorf("all is right, and it says %q", got)
+	}
+	s.Spec.Families = []string{"IPv6"}
+	if got := owed(); !strings.Contains(got, "s1 holds 10.77.100.5 and is of [IPv6]") {
+		t.Errorf("of one family it says %q", got)
+	}
+	s.Spec.Families, s.Spec.Type = []string{"IPv4", "IPv6"}, "ClusterIP"
+	if got := owed(); !strings.Contains(got, "and is not ours") {
+		t.Errorf("without its type it says %q", got)
+	}
+	s.Spec.Type, c.pools = "LoadBalancer", nil
+	if got := owed(); !strings.Contains(got, "which is in no pool") {
+		t.Errorf("without a pool it says %q", got)
+	}
+}
