@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 
@@ -63,8 +64,9 @@ func Run(ctx context.Context, s *scene.Scene, o Options) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	k.book = newBook(k.world)
+	k.record.begin()
 	if err := k.establish(ctx); err != nil {
-		return Result{}, fmt.Errorf("soak: the beginning: %w", err)
+		return k.record.result(k.book), fmt.Errorf("the beginning: %w", err)
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); k.book.follow(ctx, k.api) }()
@@ -78,8 +80,11 @@ func Run(ctx context.Context, s *scene.Scene, o Options) (Result, error) {
 // run does one action after the other, and a sweep at the end.
 func (k *soak) run(ctx context.Context) error {
 	began := time.Now()
-	k.record.begin()
-	if err := k.step(ctx, plan.Action{Kind: plan.Sweep}); err != nil {
+	first := plan.Sweep
+	if !reflect.DeepEqual(k.Begin, plan.NewWorld()) {
+		first = plan.Rest // a sweep would take away what there is
+	}
+	if err := k.step(ctx, plan.Action{Kind: first}); err != nil {
 		return err
 	}
 	last := plan.Action{}
@@ -172,15 +177,21 @@ func (k *soak) establish(ctx context.Context) error {
 	if err := k.setRouter(ctx); err != nil {
 		return err
 	}
-	for _, class := range []string{"pool", "peer"} {
-		if err := k.setAll(ctx, class); err != nil {
-			return err
-		}
+	if err := k.setAll(ctx, "peer"); err != nil {
+		return err
+	}
+	// The witness has its address from the pool as it was before the first action.
+	begin := k.world
+	k.world = plan.NewWorld()
+	err := k.setAll(ctx, "pool")
+	k.world = begin
+	if err != nil {
+		return err
 	}
 	if err := k.api.set(ctx, servicesPath+"/"+witness, witnessObject()); err != nil {
 		return err
 	}
-	err := until(ctx, "the witness to have an address", func() (err error) {
+	err = until(ctx, "the witness to have an address", func() (err error) {
 		if k.address, err = k.ServiceAddress(ctx, witness); err == nil && k.address == "" {
 			err = errors.New("it has none")
 		}
@@ -189,7 +200,7 @@ func (k *soak) establish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, class := range []string{"node", "advertisement", "service"} {
+	for _, class := range []string{"pool", "node", "advertisement", "service"} {
 		if err := k.setAll(ctx, class); err != nil {
 			return err
 		}

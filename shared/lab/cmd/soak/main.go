@@ -128,10 +128,13 @@ func (s *source) soak(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, *length+10*time.Minute)
+	limited, cancel := context.WithTimeout(ctx, *length+10*time.Minute)
 	defer cancel()
-	result, err := soak.Run(ctx, world, soak.Options{Next: s.take, Begin: s.begin, For: *length, Visits: *visits, Out: os.Stdout})
+	result, err := soak.Run(limited, world, soak.Options{Next: s.take, Begin: s.begin, For: *length, Visits: *visits, Out: os.Stdout})
 	result.Print(os.Stdout)
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
 	if err != nil {
 		s.explain(l)
 	}
