@@ -101,7 +101,7 @@ func (k *soak) settled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wrong := have.differences(want(c, paths), f["metric"])
+	wrong := have.differences(want(c, paths, f["resilient"] == "yes"), f["metric"])
 	wrong = append(wrong, guards(have)...)
 	wrong = append(wrong, twice(c.services)...)
 	wrong = append(wrong, k.unallocated(c)...)

@@ -122,9 +122,11 @@ func read(ctx context.Context, a *api) (*cluster, error) {
 type table map[netip.Prefix][]netip.Addr
 
 // want is the table that a router of these nodes should have, of at most so
-// many paths: of more, those of the lowest peer addresses.
-func want(c *cluster, paths int) table {
-	nodesOf := map[netip.Prefix]map[string]bool{}
+// many paths: of more, those of the lowest peer addresses. A node whose pods for a
+// prefix all are ending is its last resort: beside others it has a place in
+// resilient groups only.
+func want(c *cluster, paths int, resilient bool) table {
+	nodesOf := map[netip.Prefix]map[string]bool{} // and whether a pod there stays
 	for _, s := range c.services {
 		if !s.ours() {
 			continue
@@ -136,14 +138,26 @@ func want(c *cluster, paths int) table {
 					if nodesOf[p] == nil {
 						nodesOf[p] = map[string]bool{}
 					}
-					nodesOf[p][n.Metadata.Name] = true
+					_, stays := c.served(s, a, n.Metadata.Name)
+					nodesOf[p][n.Metadata.Name] = nodesOf[p][n.Metadata.Name] || stays
 				}
 			}
 		}
 	}
 	out := table{}
 	for p, names := range nodesOf {
-		for _, name := range sortedKeys(names)[:min(paths, len(names))] {
+		var chosen, last []string
+		for _, name := range sortedKeys(names) {
+			if names[name] {
+				chosen = append(chosen, name)
+			} else {
+				last = append(last, name)
+			}
+		}
+		if resilient || len(chosen) == 0 {
+			chosen = append(chosen, last...)
+		}
+		for _, name := range chosen[:min(paths, len(chosen))] {
 			out[p] = append(out[p], c.address(name, p.Addr().Is4()))
 		}
 		slices.SortFunc(out[p], netip.Addr.Compare)
@@ -156,7 +170,7 @@ func (c *cluster) announced(s *service, a netip.Addr, n *node) []netip.Prefix {
 	_, excluded := n.Metadata.Labels["node.kubernetes.io/exclude-from-external-load-balancers"]
 	_, drained := n.Metadata.Annotations["hawser.dev/drain"]
 	home := c.poolOf(a)
-	if excluded || drained || home == "" || !c.served(s, a, n.Metadata.Name) {
+	if some, _ := c.served(s, a, n.Metadata.Name); excluded || drained || home == "" || !some {
 		return nil
 	}
 	if len(c.adverts) == 0 {
@@ -184,20 +198,22 @@ func (c *cluster) announced(s *service, a netip.Addr, n *node) []netip.Prefix {
 	return all
 }
 
-// served says whether a node has something to send packets for an address to.
-func (c *cluster) served(s *service, a netip.Addr, node string) bool {
+// served says whether a node has something to send packets for an address to,
+// and whether that stays: with the policy Local not all of it is ending.
+func (c *cluster) served(s *service, a netip.Addr, node string) (some, stays bool) {
 	for _, sl := range c.slices {
 		if sl.Metadata.Labels["kubernetes.io/service-name"] != s.Metadata.Name || sl.Family != familyOf(a) {
 			continue
 		}
 		for _, e := range sl.Endpoints {
-			usable := e.Conditions.Ready == nil || *e.Conditions.Ready || e.Conditions.Serving != nil && *e.Conditions.Serving
-			if usable && (s.Spec.Policy != "Local" || e.Node == node) {
-				return true
+			ready := e.Conditions.Ready == nil || *e.Conditions.Ready
+			serving := e.Conditions.Serving != nil && *e.Conditions.Serving
+			if (ready || serving) && (s.Spec.Policy != "Local" || e.Node == node) {
+				some, stays = true, stays || ready || s.Spec.Policy != "Local"
 			}
 		}
 	}
-	return false
+	return some, stays
 }
 
 func (c *cluster) poolOf(a netip.Addr) string {

@@ -45,30 +45,40 @@ func TestWhatTheRouterShouldHave(t *testing.T) {
 		change func(*cluster)
 		paths  int
 		want   string
+		plain  bool // no resilient groups
 	}{
-		"ready and serving pods count":        {func(*cluster) {}, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]"},
-		"fewer paths are those of the lowest": {func(*cluster) {}, 1, "10.77.100.1/32 [10.77.2.11]"},
+		"ready and serving pods count":        {func(*cluster) {}, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]", false},
+		"fewer paths are those of the lowest": {func(*cluster) {}, 1, "10.77.100.1/32 [10.77.2.11]", false},
 		"Local needs a pod on the node": {func(c *cluster) {
 			c.slices[0].Endpoints[1].Conditions.Serving = &never
-		}, 16, "10.77.100.1/32 [10.77.2.11]"},
+		}, 16, "10.77.100.1/32 [10.77.2.11]", false},
 		"Cluster needs one anywhere": {func(c *cluster) {
 			c.slices[0].Endpoints[1].Conditions.Serving = &never
 			c.services[0].Spec.Policy = "Cluster"
-		}, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]"},
-		"a family without endpoints is not announced": {func(c *cluster) { c.slices[0].Family = "IPv6" }, 16, ""},
-		"another class is another's":                  {func(c *cluster) { c.services[0].Spec.Class = &another }, 16, ""},
+		}, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]", false},
+		"a family without endpoints is not announced": {func(c *cluster) { c.slices[0].Family = "IPv6" }, 16, "", false},
+		"another class is another's":                  {func(c *cluster) { c.services[0].Spec.Class = &another }, 16, "", false},
 		"a drained node is out": {func(c *cluster) {
 			c.nodes[0].Metadata.Annotations = map[string]string{"hawser.dev/drain": ""}
-		}, 16, "10.77.100.1/32 [10.77.2.12]"},
-		"an address of no pool is not announced": {func(c *cluster) { c.pools = nil }, 16, ""},
-		"an advertisement for others is none":    {func(c *cluster) { c.adverts = make([]advert, 1); c.adverts[0].Spec.Pools = []string{"p1"} }, 16, ""},
+		}, 16, "10.77.100.1/32 [10.77.2.12]", false},
+		"an address of no pool is not announced": {func(c *cluster) { c.pools = nil }, 16, "", false},
+		"an advertisement for others is none":    {func(c *cluster) { c.adverts = make([]advert, 1); c.adverts[0].Spec.Pools = []string{"p1"} }, 16, "", false},
 		"an advertisement chooses nodes and length": {func(c *cluster) {
 			c.adverts = make([]advert, 1)
 			c.adverts[0].Spec.Nodes = []selector{{map[string]string{"tier": "b"}}}
 			c.adverts[0].Spec.Length = ptr(30)
-		}, 16, "10.77.100.0/30 [10.77.2.12]"},
+		}, 16, "10.77.100.0/30 [10.77.2.12]", false},
+		"pods that end are the last resort, which only a resilient group keeps": {func(*cluster) {}, 16, "10.77.100.1/32 [10.77.2.11]", true},
+		"where all end all stay": {func(c *cluster) {
+			c.slices[0].Endpoints[0].Conditions = c.slices[0].Endpoints[1].Conditions
+		}, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]", true},
+		"what ends is as good as the rest for Cluster": {func(c *cluster) { c.services[0].Spec.Policy = "Cluster" }, 16, "10.77.100.1/32 [10.77.2.11 10.77.2.12]", true},
+		"who stays comes before who is lower": {func(c *cluster) {
+			e := c.slices[0].Endpoints
+			e[0].Conditions, e[1].Conditions = e[1].Conditions, e[0].Conditions
+		}, 1, "10.77.100.1/32 [10.77.2.12]", false},
 	} {
-		got := want(clusterOf(t, x.change), x.paths)
+		got := want(clusterOf(t, x.change), x.paths, !x.plain)
 		var lines []string
 		for p, hops := range got {
 			words := make([]string, len(hops))
