@@ -217,7 +217,7 @@ func (h *harbour) probes(n *kube.Node) (float64, error) {
 const newVersion = `{"spec": {"template": {"spec": {"containers": [{
 	"name": "speaker",
 	"env": [{"name": "HAWSER_LOG_LEVEL", "value": "debug"}],
-	"livenessProbe": {"periodSeconds": 1}
+	"livenessProbe": {"periodSeconds": 1, "timeoutSeconds": 10}
 }]}}}}`
 
 func TestTheManifestsRunInRealPods(t *testing.T) {
@@ -228,7 +228,7 @@ func TestTheManifestsRunInRealPods(t *testing.T) {
 	t.Log("a new version, one node after the other")
 	before := h.uids()
 	h.kubectl("--namespace", "hawser-system", "patch", "daemonset", "hawser-speaker", "--patch", newVersion)
-	h.kubectl("--namespace", "hawser-system", "rollout", "status", "daemonset/hawser-speaker", "--timeout", "60s")
+	h.kubectl("--namespace", "hawser-system", "rollout", "status", "daemonset/hawser-speaker", "--timeout", "180s")
 	lab.Eventually(t, "the new speakers", func() error {
 		for uid := range h.uids() {
 			if before[uid] {

@@ -458,6 +458,7 @@ func TestStrangersAreClosedUnreadAndCounted(t *testing.T) {
 				t.Fatalf("a stranger hears %q", got)
 			}
 		}
+		synctest.Wait()
 		if us.Refused() != 300 || len(us.Status()) != 1 {
 			t.Errorf("refused %d, peers %d", us.Refused(), len(us.Status()))
 		}
@@ -759,7 +760,9 @@ func TestNobodyReadsEventsYetNothingIsLost(t *testing.T) {
 		p := w.call(t, peerA)
 		p.shake(65001, 90, "2.2.2.2")
 		const n = 30000
+		fed := make(chan struct{})
 		go func() {
+			defer close(fed)
 			for i := range n {
 				a := netip.AddrFrom4([4]byte{100, 64 + byte(i>>16), byte(i >> 8), byte(i)}).As4()
 				// Alternately told and taken back, so that little fits in one event.
@@ -793,6 +796,7 @@ func TestNobodyReadsEventsYetNothingIsLost(t *testing.T) {
 		if told != n/2 || taken != n/2 {
 			t.Errorf("%d told, %d taken back", told, taken)
 		}
+		<-fed
 	})
 }
 

@@ -264,15 +264,16 @@ func TestAPeerThatFallsSilentIsGoneWhenItsHoldTimeIs(t *testing.T) {
 	everyOracle(t, func(t *testing.T, o oracle) {
 		a, b := wire(t)
 		conf := settings(65000, "10.255.0.1")
-		conf.HoldTime = 3 * time.Second
+		conf.HoldTime = 9 * time.Second
 		us := listening(t, a, Peer{Settings: conf, Address: netip.MustParseAddr("10.0.0.2")})
 		o.start(t, b, task{asn: 65001, peerASN: 65000, peer: "10.0.0.1", local: "10.0.0.2", hold: 90, originate: []string{"203.0.113.1/32"}})
 		eventually(t, "their route", func() bool { return us.count("10.0.0.2") == 1 })
+		before := len(us.downs())
 		if err := o.process().Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "hold timer", func() bool { return len(us.downs()) > 0 })
-		if got := us.downs()[0]; got != "sent Hold Timer Expired: nothing heard for 3s" {
+		eventually(t, "hold timer", func() bool { return len(us.downs()) > before })
+		if got := us.downs()[before]; got != "sent Hold Timer Expired: nothing heard for 9s" {
 			t.Errorf("%q", got)
 		}
 		if err := o.process().Signal(syscall.SIGCONT); err != nil {

@@ -92,7 +92,9 @@ func TestTheSilentDoNotUseUpTheLimitOfPeers(t *testing.T) {
 				t.Errorf("%s has no session", from)
 			}
 		}
-		if got := w.call(t, "10.0.2.3").skip(); got != "EOF" || us.Refused() != 1 {
+		got := w.call(t, "10.0.2.3").skip()
+		synctest.Wait()
+		if got != "EOF" || us.Refused() != 1 {
 			t.Errorf("a third hears %s, %d refused", got, us.Refused())
 		}
 	})

@@ -3,6 +3,7 @@ package bgp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -409,7 +410,10 @@ func (o *gobgp) start(t *testing.T, h *lab.Host, job task) {
 	}
 	o.begin(t, h, job, "gobgpd.conf", b.String(), "gobgpd", args...)
 	lab.Eventually(t, "gobgpd to answer", func() error {
-		_, err := o.gobgp("global")
+		out, err := o.gobgp("global")
+		if err == nil && !strings.Contains(out, fmt.Sprint(job.asn)) { // it answers before BGP has begun
+			err = errors.New(out)
+		}
 		return err
 	})
 	for _, p := range job.originate {

@@ -272,6 +272,7 @@ func TestAKeyThatChangesResetsItsPeerAlone(t *testing.T) {
 			t.Error("the key of a peer that is gone is still set")
 		}
 	}
+	eventually(t, "10.0.0.3 goes with its peer", func() bool { return !us.up("10.0.0.3") })
 	caller(t, b, "10.0.0.3", "10.0.0.1:1179", guardedBy("range", 0))
 	eventually(t, "10.0.0.3 comes by the range", func() bool { return us.up("10.0.0.3") })
 	for _, p := range all {

@@ -132,7 +132,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !cond() {
 		select {
 		case <-tick.C:
@@ -191,7 +191,7 @@ func TestTwoSpeakersOnLoopbackTellEachOtherRoutes(t *testing.T) {
 	node := New(Config{Log: testLog(t)})
 	mustSet(t, node, []Peer{{Settings: conf, Address: at.Addr(), Port: at.Port()}}, nil)
 	node.Announce(announce(&route.Attributes{MED: route.Some(7)}, "192.0.2.1/32", "198.51.100.0/24"))
-	n := hear(t, node)
+	hear(t, node)
 
 	eventually(t, "two routes at the router", func() bool { return router.count("127.0.0.2") == 2 })
 	r, _ := router.route("127.0.0.2", "192.0.2.1/32")
@@ -200,11 +200,11 @@ func TestTwoSpeakersOnLoopbackTellEachOtherRoutes(t *testing.T) {
 	}
 	eventually(t, "End-of-RIB", func() bool { return slices.Equal(router.complete("127.0.0.2"), []Family{IPv4, IPv6}) })
 
-	before := n.status(t, "127.0.0.1").MsgSent.Update
+	before := router.status(t, "127.0.0.2").MsgRcvd.Update
 	node.Announce(announce(&route.Attributes{MED: route.Some(7)}, "192.0.2.1/32", "198.51.100.0/24"))
 	node.Announce(announce(&route.Attributes{MED: route.Some(7)}, "198.51.100.0/24"))
 	eventually(t, "one route withdrawn", func() bool { return router.count("127.0.0.2") == 1 })
-	if after := n.status(t, "127.0.0.1").MsgSent.Update; after != before+1 {
+	if after := router.status(t, "127.0.0.2").MsgRcvd.Update; after != before+1 {
 		t.Errorf("%d UPDATEs for one withdrawal", after-before)
 	}
 }

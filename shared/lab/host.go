@@ -186,7 +186,7 @@ func (h *Host) RunInput(ctx context.Context, stdin, name string, args ...string)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 30 * time.Second
 	err := h.Do(cmd.Start)
 	if err == nil {
 		err = cmd.Wait()

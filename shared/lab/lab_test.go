@@ -86,7 +86,7 @@ func TestTwoLabsStandSideBySide(t *testing.T) {
 func TestAProcessRunsInItsHostAndEndsWhenTold(t *testing.T) {
 	l := lab.Test(t)
 	h := l.Host("a")
-	p, err := h.Launch(lab.Command{Name: "sh", Args: []string{"-c", `echo "$WORD in $(pwd)"; ip netns identify $$; trap 'exit 3' TERM; while :; do sleep 0.1; done`}, Env: []string{"WORD=ahoy"}, Dir: l.Dir()})
+	p, err := h.Launch(lab.Command{Name: "sh", Args: []string{"-c", `trap 'exit 3' TERM; echo "$WORD in $(pwd)"; ip netns identify $$; while :; do sleep 0.1; done`}, Env: []string{"WORD=ahoy"}, Dir: l.Dir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,10 @@ func (p *Process) reap() {
 	p.ended = true
 	p.mu.Unlock()
 	p.host.lab.discharge(p)
-	p.err = p.cmd.Wait()
+	// Output that is still open is another process's: how this one ended is known.
+	if p.err = p.cmd.Wait(); errors.Is(p.err, exec.ErrWaitDelay) {
+		p.err = nil
+	}
 	close(p.done)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
@@ -75,21 +76,23 @@ func TestAWriteThatFailsIsTriedAgainAndNotAnnounced(t *testing.T) {
 }
 
 func TestManyServicesAreWrittenInBatches(t *testing.T) {
-	f := crowd(100)
-	c, r := worker(f)
-	c.pass(context.Background())
-	if len(f.writes) != batch || len(r.routes) != batch {
-		t.Errorf("%d writes and %d routes, not %d", len(f.writes), len(r.routes), batch)
-	}
-	select {
-	case <-c.wake:
-	default:
-		t.Error("nobody wakes the worker for the rest")
-	}
-	c.pass(context.Background())
-	if len(f.writes) != 100 || len(r.routes) != 100 {
-		t.Errorf("%d writes and %d routes, not 100", len(f.writes), len(r.routes))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := crowd(100)
+		c, r := worker(f)
+		c.pass(context.Background())
+		if len(f.writes) != batch || len(r.routes) != batch {
+			t.Errorf("%d writes and %d routes, not %d", len(f.writes), len(r.routes), batch)
+		}
+		select {
+		case <-c.wake:
+		default:
+			t.Error("nobody wakes the worker for the rest")
+		}
+		c.pass(context.Background())
+		if len(f.writes) != 100 || len(r.routes) != 100 {
+			t.Errorf("%d writes and %d routes, not 100", len(f.writes), len(r.routes))
+		}
+	})
 }
 
 func TestAComplaintIsMadeOnceForEachWording(t *testing.T) {

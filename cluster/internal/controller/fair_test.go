@@ -24,27 +24,29 @@ func crowd(n int) *fakeCluster {
 }
 
 func TestServicesThatCannotBeWrittenKeepNobodyElseWaiting(t *testing.T) {
-	f := crowd(100)
-	f.denied = func(k model.Key) error {
-		if k.Name < "web064" {
-			return errors.New("denied by a webhook")
+	synctest.Test(t, func(t *testing.T) {
+		f := crowd(100)
+		f.denied = func(k model.Key) error {
+			if k.Name < "web064" {
+				return errors.New("denied by a webhook")
+			}
+			return nil
 		}
-		return nil
-	}
-	c, _ := worker(f)
-	for range 2 {
-		c.pass(context.Background())
-	}
-	if len(f.writes) != 36 {
-		t.Errorf("%d of the 36 that may be written are", len(f.writes))
-	}
-	f.denied = nil
-	for range 2 {
-		c.pass(context.Background())
-	}
-	if len(f.writes) != 100 || len(c.failed) != 0 {
-		t.Errorf("with the webhook gone %d of 100 are written, %d are remembered as failed", len(f.writes), len(c.failed))
-	}
+		c, _ := worker(f)
+		for range 2 {
+			c.pass(context.Background())
+		}
+		if len(f.writes) != 36 {
+			t.Errorf("%d of the 36 that may be written are", len(f.writes))
+		}
+		f.denied = nil
+		for range 2 {
+			c.pass(context.Background())
+		}
+		if len(f.writes) != 100 || len(c.failed) != 0 {
+			t.Errorf("with the webhook gone %d of 100 are written, %d are remembered as failed", len(f.writes), len(c.failed))
+		}
+	})
 }
 
 func TestWhatFailsIsTriedAgainAfterPausesThatGrow(t *testing.T) {

@@ -148,7 +148,12 @@ func (w *world) settled(accepted, refused int) {
 		if c := answer.Clusters[0]; c.Established != 2 || c.Accepted != accepted || c.Refused["notAllowed"] != refused {
 			return errors.New(out)
 		}
-		return nil
+		// What is accepted may not be in the kernel yet.
+		out, err = w.router.Run(w.t.Context(), hawser(w.t), "show", "ip", "route", "--socket", w.file("sock"))
+		if err == nil && strings.Count(out, ", br-lan,") != accepted {
+			err = errors.New(out)
+		}
+		return err
 	})
 }
 

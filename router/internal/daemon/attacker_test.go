@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,9 +249,14 @@ func TestHostileMessagesEndTheirSessionAndNoOther(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			a := attack(t, evil, own(i))
 			if c.session {
-				a.shakeFor(own(i), 3)
+				hold := uint16(0)
+				if c.verdict == "4/0" {
+					hold = 3
+				}
+				a.shakeFor(own(i), hold)
 			}
-			if err := a.say(c.says); err != nil {
+			// The router may have hung up in the middle.
+			if err := a.say(c.says); err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 				t.Fatal(err)
 			}
 			if got := a.verdict(); got != c.verdict && !(got != "EOF" && strings.Contains(got, "reset")) {
@@ -288,7 +294,7 @@ func TestWhatAPeerMakesTheRouterHoldIsBounded(t *testing.T) {
 			for i := range many {
 				own := fmt.Sprintf("10.77.2.%d", 100+i)
 				a := attack(t, evil, own)
-				a.shakeFor(own, 30, c.parameters...)
+				a.shakeFor(own, 0, c.parameters...)
 				if err := a.say(part); err != nil {
 					t.Fatal(err)
 				}

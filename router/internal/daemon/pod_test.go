@@ -72,7 +72,7 @@ func TestAPodThatLeavesWithItsNodesAddressMayDoWhatTheNodeMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.shake("10.77.2.12")
+	a.shakeFor("10.77.2.12", 0)
 	pool, other := netip.MustParsePrefix("10.77.100.66/32"), netip.MustParsePrefix("10.99.0.1/32")
 	s.check(a.say(update("10.77.2.12", pool, other)))
 	s.routed("10.77.100.66", "10.77.2.12")

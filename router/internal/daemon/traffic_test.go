@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hawser-lb/hawser/router/internal/status"
 	"github.com/hawser-lb/hawser/shared/lab"
 )
@@ -39,6 +41,7 @@ func (h *node) echo(service string) {
 		at, err = net.ListenPacket("udp4", service+":9")
 		return err
 	}))
+	h.s.check(roomy(at.(*net.UDPConn)))
 	h.s.t.Cleanup(func() { at.Close() })
 	go func() {
 		b := make([]byte, 16)
@@ -54,6 +57,17 @@ func (h *node) echo(service string) {
 	}()
 }
 
+// roomy keeps what comes while nobody gets the time to read it.
+func roomy(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20) })
+	return errors.Join(err, failed)
+}
+
 // traffic begins with a first answer on every flow.
 func (s *scene) traffic(service string) *traffic {
 	s.t.Helper()
@@ -67,6 +81,7 @@ func (s *scene) traffic(service string) *traffic {
 		conn, err := client.Dial(s.t.Context(), "udp4", service+":9")
 		s.check(err)
 		s.t.Cleanup(func() { conn.Close() })
+		s.check(roomy(conn.(*net.UDPConn)))
 		lab.Eventually(s.t, "a first answer", func() error {
 			var b [8]byte
 			return errors.Join(conn.SetDeadline(time.Now().Add(time.Second)), second(conn.Write(b[:])), second(conn.Read(b[:])), conn.SetDeadline(time.Time{}))

@@ -39,7 +39,7 @@ func follow(host *lab.Host, pool netip.Prefix) (*table, error) {
 func (t *table) close() { t.watch.Close() }
 
 // reset starts a new count of messages.
-func (t *table) reset() { t.routes, t.nextHops = 0, 0 }
+func (t *table) reset() { t.routes, t.nextHops, t.last = 0, 0, time.Time{} }
 
 // quiet reads on until the kernel has been silent for the pause.
 func (t *table) quiet(pause time.Duration) error {
@@ -121,7 +121,8 @@ const lull = 200 * time.Millisecond
 // until waits until exactly this many prefixes are there, each with this many
 // next hops, and returns when the message that completed it was heard.
 func (t *table) until(prefixes, hops int, deadline time.Time) (time.Time, error) {
-	done := func() bool { return len(t.hops) == prefixes && t.with[hops] == prefixes }
+	// What was read may know more than the messages have told.
+	done := func() bool { return len(t.hops) == prefixes && t.with[hops] == prefixes && !t.last.IsZero() }
 	for !done() {
 		if time.Now().After(deadline) {
 			return time.Time{}, fmt.Errorf("the kernel holds %d prefixes, by number of next hops %v; want %d with %d each", len(t.hops), t.with, prefixes, hops)

@@ -90,9 +90,9 @@ func TestABusyMIPSRouterMissesAPeerByBFDAndNoOther(t *testing.T) {
 	t.Logf("alarms in %v, while a thousand routes came or went %d times:\n%s\n%s", *watch, loads,
 		run(t, b, "grep 'msg=bfd.*state=Down' /tmp/hawser.log || echo none"), run(t, b, "hawser show bfd; uptime"))
 
+	before := strings.TrimSpace(run(t, b, "wc -l < /tmp/hawser.log"))
 	lab.Eventually(t, "BFD is up still, or again", up)
 	lab.Eventually(t, "so is the route", routed)
-	before := strings.TrimSpace(run(t, b, "wc -l < /tmp/hawser.log"))
 	if err := peer.SetLink("eth0", false); err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,10 @@ func (w *Watch) Close() error { return unix.Close(w.fd) }
 func (w *Watch) Next(wait time.Duration) ([]Change, error) {
 	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(poll, int(wait.Milliseconds()))
-	if errors.Is(err, unix.EINTR) || err == nil && n == 0 {
+	for until := time.Now().Add(wait); errors.Is(err, unix.EINTR); {
+		n, err = unix.Poll(poll, max(0, int(time.Until(until).Milliseconds())))
+	}
+	if err == nil && n == 0 {
 		return nil, os.ErrDeadlineExceeded
 	}
 	if err != nil {
