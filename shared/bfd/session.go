@@ -214,7 +214,7 @@ func (s *session) due() time.Time {
 // session is over.
 func (s *session) tick(now time.Time) (send, over bool) {
 	if !s.leaveAt.IsZero() && !now.Before(s.leaveAt) {
-		return false, true
+		return s.sendAt.Equal(s.since), true // who had no time to say that it leaves does so now
 	}
 	if !s.detectAt.IsZero() && !now.Before(s.detectAt) {
 		s.expire(now)

@@ -324,6 +324,9 @@ func (s *Speaker) work(now time.Time) time.Time {
 		w.doubt(s.deaf, now)
 		send, over := w.tick(now)
 		if over {
+			if send {
+				s.send(w, false)
+			}
 			s.drop(w)
 			continue
 		}
