@@ -50,6 +50,8 @@ type Visits struct {
 	FirstFailed, LastFailed time.Time
 	Nodes                   map[string]int
 	LastError               string
+
+	perSecond int
 }
 
 func (v Visits) String() string {
@@ -58,10 +60,10 @@ func (v Visits) String() string {
 
 // Wrong is how many requests failed for a reason that lies in the network. Where
 // nobody at all was answered for long, those without an answer were waiting for
-// the machine: three nodes do not fall silent together, and a router without a
-// route says so.
+// the machine, unless they go on for more than a second: three nodes do not fall
+// silent together, and a router without a route says so.
 func (v Visits) Wrong() int {
-	if v.LongestGap > Patience/2 {
+	if v.LongestGap > Patience/2 && v.Slow <= v.perSecond {
 		return v.Failed - v.Slow
 	}
 	return v.Failed
@@ -72,8 +74,9 @@ func (v Visits) Outage() time.Duration { return v.LastFailed.Sub(v.FirstFailed) 
 
 // Visitor asks again and again, each time on a new connection, until stopped.
 type Visitor struct {
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	cancel    context.CancelFunc
+	done      sync.WaitGroup
+	perSecond int
 
 	mu      sync.Mutex
 	visits  Visits
@@ -89,7 +92,7 @@ const Patience = time.Second
 // a second, until it is stopped or ctx ends.
 func (s *Scene) Visit(ctx context.Context, address string, perSecond int) *Visitor {
 	ctx, cancel := context.WithCancel(ctx)
-	v := &Visitor{cancel: cancel, visits: Visits{Nodes: map[string]int{}}, last: time.Now(), pending: map[int]bool{}}
+	v := &Visitor{cancel: cancel, perSecond: perSecond, visits: Visits{Nodes: map[string]int{}}, last: time.Now(), pending: map[int]bool{}}
 	v.done.Go(func() {
 		tick := time.NewTicker(time.Second / time.Duration(perSecond))
 		defer tick.Stop()
@@ -154,6 +157,7 @@ func (v *Visitor) Count() Visits {
 	visits := v.visits
 	v.visits = Visits{Nodes: map[string]int{}}
 	visits.LongestGap = max(visits.LongestGap, time.Since(v.last))
+	visits.perSecond = v.perSecond
 	return visits
 }
 
