@@ -102,6 +102,23 @@ func TestWhoFlapsIsUpOnceASecond(t *testing.T) {
 	}
 }
 
+// TestWhoLeavesSaysSoHoweverLate: the other end is not to take it for a failure.
+func TestWhoLeavesSaysSoHoweverLate(t *testing.T) {
+	now := time.Now()
+	for _, told := range []bool{false, true} {
+		s, _ := met(wanting(50*time.Millisecond, 3), now)
+		s.leave(now)
+		if told {
+			if send, over := s.tick(now); !send || over || s.packet(false).state != AdminDown {
+				t.Errorf("at once: sends %t, is over %t", send, over)
+			}
+		}
+		if send, over := s.tick(now.Add(time.Minute)); send == told || !over || s.packet(false).state != AdminDown {
+			t.Errorf("told before %t: sends %t, is over %t", told, send, over)
+		}
+	}
+}
+
 // TestIntervalsHoldUntilThePollIsAnswered: what is changed twice meanwhile keeps
 // to what the neighbour believes still (RFC 5880 §6.8.3).
 func TestIntervalsHoldUntilThePollIsAnswered(t *testing.T) {

@@ -74,6 +74,7 @@ func TestWishesInTheirSpellings(t *testing.T) {
 		{"the field of old", nil, "192.0.2.1", "[192.0.2.1]   "},
 		{"the field and an annotation that agree", map[string]string{"hawser.dev/addresses": "192.0.2.1"}, "192.0.2.1", "[192.0.2.1]   "},
 		{"the field and an annotation that differ", map[string]string{"hawser.dev/addresses": "192.0.2.1"}, "192.0.2.2", "[]   spec.loadBalancerIP 192.0.2.2 is not among the addresses of annotation hawser.dev/addresses (192.0.2.1): keep one of the two"},
+		{"what stands between addresses is not repeated", map[string]string{"hawser.dev/addresses": "192.0.2.1,\r\v\u0085192.0.2.3"}, "192.0.2.2", "[]   spec.loadBalancerIP 192.0.2.2 is not among the addresses of annotation hawser.dev/addresses (192.0.2.1,192.0.2.3): keep one of the two"},
 		{"no address", map[string]string{"hawser.dev/addresses": "192.0.2.1,harbour"}, "", `[]   annotation hawser.dev/addresses: "harbour" is no address: write one address of each family, with a comma between`},
 	} {
 		m, _ := readService("")(loadBalancer(func(s *corev1.Service) {
