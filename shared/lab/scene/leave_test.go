@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,13 +46,20 @@ func leaving(t *testing.T, v *scene.Visitor, address string, n *scene.Node) {
 		return err
 	})
 	nextHops(t, address, everyNode...)
-	wrong := v.Count().Wrong()
+	wrong, why := 0, ""
+	count := func() scene.Visits {
+		got := v.Count()
+		if n := got.Wrong(); n > 0 {
+			wrong, why = wrong+n, got.LastError
+		}
+		return got
+	}
+	count()
 	lab.Eventually(t, "requests to go elsewhere", func() error {
 		if n := v.OK(); n < 100 {
 			return fmt.Errorf("%d answers until now", n)
 		}
-		got := v.Count()
-		wrong += got.Wrong()
+		got := count()
 		if got.Nodes[n.Name] > 0 {
 			return fmt.Errorf("%d of %d went to it", got.Nodes[n.Name], got.OK)
 		}
@@ -60,9 +68,8 @@ func leaving(t *testing.T, v *scene.Visitor, address string, n *scene.Node) {
 	if err := v.Settle(t.Context()); err != nil { // what began before may be at the node still
 		t.Fatal(err)
 	}
-	last := v.Count()
-	if wrong += last.Wrong(); wrong > 0 {
-		t.Errorf("%d requests failed meanwhile: %s", wrong, last.LastError)
+	if count(); wrong > 0 {
+		t.Errorf("%d requests failed meanwhile: %s", wrong, why)
 	}
 }
 
@@ -200,6 +207,7 @@ func TestARollingUpdateOfALocalServiceFailsNoRequest(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	health := kubectl(t, "get", "service", "web", "-o", "jsonpath={.spec.healthCheckNodePort}")
 	v.Count()
 	for _, n := range s.Nodes {
 		pod := "web-" + n.Name
@@ -215,6 +223,15 @@ func TestARollingUpdateOfALocalServiceFailsNoRequest(t *testing.T) {
 		}
 		nextHops(t, address, everyNode...)
 		spared(t, v, "the replacement of the pod on "+n.Name)
+		// The node's kube-proxy may hear of the new pod later than the router does.
+		lab.Eventually(t, "the kube-proxy of "+n.Name+" to know of its pod", func() error {
+			_, err := n.Run(t.Context(), "curl", "-sSf", "--max-time", "5", "http://"+net.JoinHostPort(n.Address, health)+"/healthz")
+			return err
+		})
+		if err := v.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v.Count()
 	}
 }
 
