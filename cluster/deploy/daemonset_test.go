@@ -82,7 +82,7 @@ func newHarbour(t *testing.T, n int) *harbour {
 		host := l.Host(name)
 		lan.Attach(host, "eth0", address+"/24")
 		host.Route("default", "via", routerAddress)
-		_, err := h.cluster.StartProxy(t.Context(), host, name)
+		_, err := h.cluster.StartProxy(t.Context(), host, name, kube.ShortPause)
 		h.try(err)
 		node, err := h.cluster.StartNode(t.Context(), host, name, address, "localhost/sandbox:lab")
 		h.try(err)

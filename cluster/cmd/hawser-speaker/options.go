@@ -23,6 +23,7 @@ type options struct {
 	logFormat         string
 	listenPort        uint16
 	drainTime         time.Duration
+	proxyWait         time.Duration
 }
 
 // flags describes the options of run; docs/speaker.md has the same list.
@@ -40,6 +41,7 @@ func (o *options) flags() *pflag.FlagSet {
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.Uint16Var(&o.listenPort, "listen-port", 0, "accept BGP connections from the peers on this port; 0: only dial them")
 	f.DurationVar(&o.drainTime, "drain-time", 15*time.Second, "how long the routes of a node that is leaving stay as the last resort before they are withdrawn")
+	f.DurationVar(&o.proxyWait, "proxy-wait", 10*time.Second, "how long a Service of externalTrafficPolicy Local waits for the node's service proxy to say that it sends traffic to its new pods; 0: not at all")
 	return f
 }
 
@@ -82,6 +84,9 @@ func (o *options) check() error {
 	}
 	if o.drainTime < 0 {
 		return misuse{fmt.Errorf("--drain-time: %s is less than nothing", o.drainTime)}
+	}
+	if o.proxyWait < 0 {
+		return misuse{fmt.Errorf("--proxy-wait: %s is less than nothing", o.proxyWait)}
 	}
 	for flag, address := range map[string]string{"metrics-address": o.metricsAddress, "health-address": o.healthAddress} {
 		if address == "" {

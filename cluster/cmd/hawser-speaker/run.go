@@ -20,6 +20,7 @@ import (
 	"github.com/hawser-lb/hawser/cluster/internal/controller"
 	"github.com/hawser-lb/hawser/cluster/internal/gateway"
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
+	"github.com/hawser-lb/hawser/cluster/internal/serviceproxy"
 	"github.com/hawser-lb/hawser/shared/bfd"
 	"github.com/hawser-lb/hawser/shared/bgp"
 	"github.com/hawser-lb/hawser/shared/logging"
@@ -59,7 +60,8 @@ func run(ctx context.Context, args []string, errs io.Writer) error {
 	watcher := bfd.New(bfd.Config{Log: log})
 	worker := controller.New(controller.Options{
 		Source: cluster, Leadership: cluster, Writer: cluster, Router: speaker, Watcher: watcher, Gateways: gateway.Read,
-		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, DrainTime: o.drainTime, Log: log,
+		Node: o.nodeName, Namespace: o.namespace, IgnoreExcludeLB: o.ignoreExcludeLB, DrainTime: o.drainTime,
+		Proxy: serviceproxy.Ready, ProxyWait: o.proxyWait, Log: log,
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return cluster.Run(ctx) })

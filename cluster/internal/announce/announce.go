@@ -21,6 +21,9 @@ type Options struct {
 	// the reason in words. They are announced to all the same, so that they
 	// are told at once when they come up.
 	Down map[string]string
+	// Waiting reports whether the node's service proxy is yet to say that it
+	// sends a Service's traffic to pods on the node; nil: it never is.
+	Waiting func(model.Key) bool
 }
 
 // Announcement is one route and the names of the peers to tell it, sorted. One
@@ -54,6 +57,7 @@ const (
 	NodeSilent                Reason = "nodeSilent"
 	NoEndpoints               Reason = "noEndpoints"
 	NoLocalEndpoints          Reason = "noLocalEndpoints"
+	ProxyNotReady             Reason = "proxyNotReady"
 	PoolUnknown               Reason = "poolUnknown"
 	ConflictingAdvertisements Reason = "conflictingAdvertisements"
 	PeerDown                  Reason = "peerDown"
@@ -64,7 +68,7 @@ func Reasons() []Reason {
 	return []Reason{
 		PoolUnknown, NoMatchingAdvertisement, NotSelected,
 		NodeNetworkUnavailable, NodeExcluded, NodeDraining, NodeSilent,
-		NoEndpoints, NoLocalEndpoints,
+		NoEndpoints, NoLocalEndpoints, ProxyNotReady,
 		ConflictingAdvertisements, PeerDown,
 	}
 }

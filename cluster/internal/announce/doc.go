@@ -14,6 +14,8 @@
 //     from load balancing, is it not leaving?
 //  3. Is there a pod to send traffic to, of the address's family, on this
 //     node when the Service's externalTrafficPolicy is Local?
+//  4. With Local: does the node's service proxy send traffic to the pods here
+//     already? Only the node itself knows.
 //
 // With externalTrafficPolicy Local, pods that are about to end and serve until
 // then make the node the last resort (RFC 8326), unless there are others on it:

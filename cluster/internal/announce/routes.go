@@ -58,6 +58,9 @@ func (d *desk) judge(offers []offer, s *model.Service, g gate, o Options) (_ []o
 	if r, shut := closed(s, d.node, g); shut {
 		return offers, append(no, r)
 	}
+	if s.Local && o.Waiting != nil && o.Waiting(s.Key) {
+		return offers, append(no, Refusal{Service: s.Key, Reason: ProxyNotReady, Detail: "the service proxy of this node does not say yet that it sends traffic to the pods here"})
+	}
 	made, stuck := stranded(s, d.node, made)
 	no = append(no, stuck...)
 	ending(s, d.node, made)

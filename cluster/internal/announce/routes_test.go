@@ -330,6 +330,13 @@ d/x 192.0.2.1 noLocalEndpoints: externalTrafficPolicy is Local and no ready or s
 		cluster: cluster(service("x", "192.0.2.1", "n2", local)), want: `
 d/x * noLocalEndpoints: externalTrafficPolicy is Local and no ready or serving endpoint is on this node
 `},
+	{name: "Local, and the service proxy has yet to hear of the pod; others do not ask it",
+		cluster: cluster(service("x", "192.0.2.1", "n1", local), service("y", "192.0.2.2", "n1"), service("z", "192.0.2.3", "n2", local)),
+		options: Options{Waiting: func(model.Key) bool { return true }}, want: `
+192.0.2.2/32 to router
+d/x * proxyNotReady: the service proxy of this node does not say yet that it sends traffic to the pods here
+d/z * noLocalEndpoints: externalTrafficPolicy is Local and no ready or serving endpoint is on this node
+`},
 	{name: "a younger advertisement contradicts an older one, for the peers that both mean",
 		cluster: cluster(peer("second"), advertisement("old", preference(100), toPeers("router"), communities(1)), advertisement("young", preference(200), communities(2)), service("x", "192.0.2.1", "n1")), want: `
 192.0.2.1/32 to router communities [1] preference 100

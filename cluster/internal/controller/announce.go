@@ -12,6 +12,10 @@ import (
 
 // announce sets the node's routes, all of them, when they have changed.
 func (c *Controller) announce(v *kube.View) {
+	if !c.opened && c.usher.first(time.Now()) {
+		return // a router keeps what an earlier speaker of the node has told until it is told all
+	}
+	c.opened = true
 	if !c.posted || c.board.Stale() {
 		routes := c.directory.address(c.board.Routes())
 		if c.grace {
@@ -79,7 +83,7 @@ func (c *Controller) sent(v *kube.View) {
 		switch s := v.Service(k); {
 		case s == nil:
 			delete(c.waiting, k)
-		case len(s.Holds) == 0:
+		case len(s.Holds) == 0, c.usher.waiting(k):
 		case c.board.Refuses(k):
 			delete(c.waiting, k)
 		default:

@@ -61,7 +61,13 @@ type Options struct {
 	Router     Router
 	Watcher    Watcher
 	// Gateways returns the node's default gateways, one of each family at most.
-	Gateways        func() ([]netip.Addr, error)
+	Gateways func() ([]netip.Addr, error)
+	// Proxy asks the node's service proxy, at one of the node's addresses and a
+	// Service's healthCheckNodePort, whether it sends traffic to pods on the node:
+	// nil, a *serviceproxy.NotYet, or another error where nobody answers. Services wait
+	// for it, but not longer than ProxyWait. Without Proxy nobody waits.
+	Proxy           func(context.Context, netip.AddrPort) error
+	ProxyWait       time.Duration
 	Node            string
 	Namespace       string
 	IgnoreExcludeLB bool
@@ -84,6 +90,8 @@ type Controller struct {
 	view      *kube.View      // of the last pass
 	ledger    *alloc.Ledger   // of the leader
 	board     *announce.Board // of this node
+	usher     *usher          // of what comes onto the board
+	opened    bool            // routes have been set once
 	posted    bool            // the board's routes are with the router
 	plan      *alloc.Plan
 	waiting   map[model.Key]time.Time // Services seen and not yet announced
@@ -123,11 +131,13 @@ const (
 
 // New makes a Controller; nothing runs before Run.
 func New(o Options) *Controller {
-	return &Controller{
+	c := &Controller{
 		Options: o, metrics: newMetrics(o.Router, o.Watcher, o.Writer), health: newHealth(),
 		wake: make(chan struct{}, 1), waiting: map[model.Key]time.Time{}, unmet: map[model.Key]string{}, failed: map[model.Key]int{},
 		told: newTold(), quota: quota{}, silences: map[string]*silence{}, lastSaid: map[string]string{},
 	}
+	c.usher = newUsher(o, c.poke)
+	return c
 }
 
 // Metrics are the figures of this speaker.

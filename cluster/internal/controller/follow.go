@@ -24,9 +24,21 @@ func (c *Controller) follow(v *kube.View, leading bool) {
 	grace := c.followLeaving(time.Now())
 	if c.board == nil || v.Changes.Whole || !maps.Equal(down, c.down) || grace != c.grace {
 		c.down, c.grace, c.posted = down, grace, false
-		c.board = announce.NewBoard(c.withSelf(v.Snapshot), c.Node, announce.Options{IgnoreExcludeLB: c.IgnoreExcludeLB, Down: down, Grace: grace})
+		c.usher.only(v.Services)
+		for _, s := range v.Services {
+			c.usher.look(s, c.node.Addresses, time.Now())
+		}
+		c.usher.taken() // they are judged with the others
+		c.board = announce.NewBoard(c.withSelf(v.Snapshot), c.Node, announce.Options{
+			IgnoreExcludeLB: c.IgnoreExcludeLB, Down: down, Grace: grace, Waiting: c.usher.waiting,
+		})
 	} else {
-		each(v, c.board.Set, c.board.Drop)
+		each(v, c.show, func(k model.Key) { c.usher.leave(k); c.board.Drop(k) })
+		for _, k := range c.usher.taken() {
+			if s := v.Service(k); s != nil {
+				c.board.Set(s)
+			}
+		}
 	}
 	switch {
 	case !leading:
@@ -70,5 +82,11 @@ func (c *Controller) followPeers(v *kube.View) {
 func (c *Controller) put(v *kube.View, s *model.Service) {
 	v.Put(s)
 	c.ledger.Set(s)
+	c.show(s)
+}
+
+// show has a Service that is new, or has changed, judged for the board.
+func (c *Controller) show(s *model.Service) {
+	c.usher.look(s, c.node.Addresses, time.Now())
 	c.board.Set(s)
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/kube"
@@ -127,11 +128,12 @@ func (c *Controller) allSent() bool {
 // The Router must run until Run has returned.
 func (c *Controller) Run(ctx context.Context) error {
 	listening, deaf := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() { defer close(ended); c.listen(listening) }()
+	var others sync.WaitGroup
+	others.Go(func() { c.listen(listening) })
+	others.Go(func() { c.usher.run(ctx) })
 	c.work(ctx)
 	c.leave()
 	deaf()
-	<-ended
+	others.Wait()
 	return nil
 }

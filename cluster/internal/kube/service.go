@@ -54,6 +54,7 @@ func readService(class string) func(*corev1.Service) (model.Service, bool) {
 		}
 		if m.Local {
 			m.Backends = labels.Set(s.Spec.Selector).String()
+			m.HealthPort = uint16(s.Spec.HealthCheckNodePort) // of 1 to 65535, the API server sees to that
 		}
 		if s.Spec.IPFamilyPolicy != nil {
 			m.Policy = model.FamilyPolicy(*s.Spec.IPFamilyPolicy)

@@ -98,6 +98,9 @@ type Service struct {
 	// selector in canonical form, which sharing compares.
 	Local    bool
 	Backends string
+	// HealthPort is spec.healthCheckNodePort, where a node's service proxy says
+	// whether it has endpoints on the node; 0 for none.
+	HealthPort uint16
 	// The wishes: addresses (annotation or spec.loadBalancerIP), pool, key.
 	WantAddresses []netip.Addr
 	WantPool      string

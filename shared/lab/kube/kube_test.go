@@ -103,7 +103,7 @@ func TestAReadyPodBehindAServiceIsReachedThroughKubeProxy(t *testing.T) {
 	if _, err := c.Kubectl(t.Context(), "patch", "pod", "web", "--subresource", "status", "--type", "merge", "-p", status); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.StartProxy(t.Context(), node, "node1"); err != nil {
+	if _, err := c.StartProxy(t.Context(), node, "node1", kube.ShortPause); err != nil {
 		t.Fatal(err)
 	}
 	address, err := c.Kubectl(t.Context(), "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")

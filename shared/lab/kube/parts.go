@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
 )
@@ -85,28 +86,35 @@ func (c *Cluster) startScheduler(context.Context) error {
 }
 
 // proxyConfig leaves the machine's own conntrack settings alone and writes rules
-// when they change: the default lets a second pass between two changes.
+// when they change: by default a second passes between two changes (DefaultPause).
 const proxyConfig = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: nftables
 hostnameOverride: %s
 clientConnection: {kubeconfig: %q}
-nftables: {minSyncPeriod: 10ms, syncPeriod: 30s}
+nftables: {minSyncPeriod: %s, syncPeriod: 30s}
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 healthzBindAddress: 127.0.0.1:10256
 metricsBindAddress: 127.0.0.1:10249
 `
 
+// DefaultPause is what kube-proxy lets pass between two changes of its rules
+// unless it is told otherwise, ShortPause what it does in the laboratory.
+const (
+	DefaultPause = time.Second
+	ShortPause   = 10 * time.Millisecond
+)
+
 // StartProxy runs kube-proxy on a host, for the node of that name. The Node
 // should be there, with its address in status: kube-proxy waits half a minute
 // for one.
-func (c *Cluster) StartProxy(_ context.Context, h *lab.Host, node string) (*lab.Process, error) {
+func (c *Cluster) StartProxy(_ context.Context, h *lab.Host, node string, pause time.Duration) (*lab.Process, error) {
 	kubeconfig, err := c.writeKubeconfig("system:kube-proxy", c.tokens["system:kube-proxy"])
 	if err != nil {
 		return nil, fmt.Errorf("kube: %w", err)
 	}
 	config := c.path("kube-proxy-" + node + ".yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, proxyConfig, node, kubeconfig), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, proxyConfig, node, kubeconfig, pause), 0o600); err != nil {
 		return nil, fmt.Errorf("kube: %w", err)
 	}
 	return h.Start(c.tool("kube-proxy"), "--config", config)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/shared/lab"
+	"github.com/hawser-lb/hawser/shared/lab/kube"
 )
 
 // BackendPort is where the web server of a node listens, as a pod with
@@ -43,12 +44,18 @@ func (s *Scene) startNodes(ctx context.Context) error {
 }
 
 func (n *Node) start(ctx context.Context) error {
-	return errors.Join(n.startProxy(ctx), n.StartSpeaker(), n.StartWeb())
+	return errors.Join(n.startProxy(ctx, kube.ShortPause), n.StartSpeaker(), n.StartWeb())
 }
 
-func (n *Node) startProxy(ctx context.Context) (err error) {
-	n.proxy, err = n.scene.Kube.StartProxy(ctx, n.Host, n.Name)
+func (n *Node) startProxy(ctx context.Context, pause time.Duration) (err error) {
+	n.proxy, err = n.scene.Kube.StartProxy(ctx, n.Host, n.Name, pause)
 	return err
+}
+
+// RestartProxy ends kube-proxy, whose rules stay, and starts it with another
+// pause between two changes.
+func (n *Node) RestartProxy(ctx context.Context, pause time.Duration) error {
+	return errors.Join(n.proxy.Stop(), n.startProxy(ctx, pause))
 }
 
 // StartSpeaker runs hawser-speaker with the rights of its ServiceAccount.
