@@ -21,7 +21,7 @@ type start struct {
 	ends  map[netip.Addr]map[bgp.Family]bool // End-of-RIB by peer
 	spoke map[netip.Addr][]netip.Addr        // told any route, or its end: with which next hops
 	whole map[netip.Addr]bool                // heard in every family, or gone
-	legs  map[netip.Addr]bool                // next hops of what was adopted
+	legs  map[netip.Addr]bool                // next hops of what was adopted, and of what has become of it
 }
 
 // begin shuts the gate over what stands in the kernel.
@@ -164,10 +164,32 @@ func (l *line) allows(p netip.Prefix) bool {
 // hosts are still there.
 func (l *line) shut(adopted fib.Table, now time.Time) {
 	l.start.begin(adopted, now.Add(l.patience()))
+	l.seek()
+}
+
+// seek begins a search for the hosts of a start, unless one is under way.
+func (l *line) seek() {
 	if !l.searching && len(l.start.silent()) > 0 {
 		l.searching = true
 		l.group.Go(func() error { l.search(l.ctx); return nil })
 	}
+}
+
+// stands takes in the legs that somebody else has given an adopted route since:
+// they stay as its own do, and their hosts are looked after as well.
+func (l *line) stands(have fib.Table) {
+	if !l.start.waiting() {
+		return
+	}
+	for k, hops := range have {
+		if _, adopted := l.start.gate.Adopted[k]; !adopted {
+			continue
+		}
+		for _, h := range hops {
+			l.start.legs[h.Addr] = true
+		}
+	}
+	l.seek()
 }
 
 // searchEvery is the pause between two looks at the hosts of a start.

@@ -181,6 +181,7 @@ func (l *line) readDone(r reading, now time.Time) {
 		}
 		return
 	}
+	l.stands(r.have.Table())
 	if !l.routerID.IsValid() {
 		if err := l.setPeers(); err != nil {
 			l.log.Error("peers refused", "error", err)
