@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/hawser-lb/hawser/cluster/internal/model"
+	"github.com/hawser-lb/hawser/cluster/internal/serviceproxy"
 	"github.com/hawser-lb/hawser/shared/addr"
 )
 
 const (
 	watchTime = 3 * time.Millisecond // until a node sees a change
 	writeTime = 2 * time.Millisecond
+	rulesTime = 200 * time.Millisecond // until a node's service proxy has written its rules
 	// certain is how long a leader who cannot renew its Lease goes on writing,
 	// takeover how long the others wait, handover how long they do when it was
 	// given back.
@@ -47,7 +49,9 @@ type API struct {
 	nodes    []model.Node
 	services map[model.Key]entry
 	version  int
-	seats    []*seat // in the order of their making
+	ports    uint16               // healthCheckNodePorts given out
+	pods     map[podsOf]time.Time // since when there are any
+	seats    []*seat              // in the order of their making
 	leader   *seat
 }
 
@@ -55,6 +59,16 @@ type API struct {
 type entry struct {
 	*model.Service
 	version int
+}
+
+// firstHealthPort is the first healthCheckNodePort that is given out.
+const firstHealthPort = 30000
+
+// podsOf are the pods of a Service on a node, which it knows by the Service's
+// healthCheckNodePort.
+type podsOf struct {
+	node string
+	port uint16
 }
 
 // Timers are those of the sessions with the router: the restart time 0 is
@@ -69,7 +83,7 @@ func NewAPI(pool addr.Range, router netip.Addr, t Timers) *API {
 			Name: "router", MyASN: 65001, PeerASN: 65000, Address: router, HoldTime: t.Hold, RestartTime: t.Restart,
 			BFD: model.BFD{Enabled: t.BFD > 0, Transmit: t.BFD, Receive: t.BFD, Multiplier: 3},
 		},
-		services: map[model.Key]entry{},
+		services: map[model.Key]entry{}, pods: map[podsOf]time.Time{},
 	}
 }
 
@@ -98,12 +112,40 @@ func (a *API) Put(s Service) {
 			now.Endpoints = append(now.Endpoints, model.Endpoint{Node: n, Ready: true, Serving: true})
 		}
 		if before, there := a.services[k]; there {
-			now.Holds, now.HoldsFrom, now.UID, now.Created = before.Holds, before.HoldsFrom, before.UID, before.Created
+			now.Holds, now.HoldsFrom, now.UID, now.Created, now.HealthPort = before.Holds, before.HoldsFrom, before.UID, before.Created, before.HealthPort
 		} else {
-			now.Created = time.Now()
+			now.Created, now.HealthPort = time.Now(), firstHealthPort+a.ports
+			a.ports++
 		}
+		a.placed(now)
 		a.services[k] = entry{&now, a.version}
 	})
+}
+
+// placed notes since when nodes have pods of the Service; mu is held.
+func (a *API) placed(s model.Service) {
+	for p := range a.pods {
+		if p.port == s.HealthPort && !slices.ContainsFunc(s.Endpoints, func(e model.Endpoint) bool { return e.Node == p.node }) {
+			delete(a.pods, p)
+		}
+	}
+	for _, e := range s.Endpoints {
+		p := podsOf{e.Node, s.HealthPort}
+		if _, known := a.pods[p]; !known {
+			a.pods[p] = time.Now()
+		}
+	}
+}
+
+// proxy is what the service proxy of a node says of the Service with a
+// healthCheckNodePort. It hears of pods even while the speaker does not.
+func (a *API) proxy(node string, port uint16) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if since, here := a.pods[podsOf{node, port}]; here && time.Since(since) >= rulesTime {
+		return nil
+	}
+	return &serviceproxy.NotYet{Status: "503 Service Unavailable"}
 }
 
 // Delete takes a Service away.

@@ -67,7 +67,8 @@ func (n *Node) run(ctx context.Context, l *life) error {
 	worker := controller.New(controller.Options{
 		Source: l.seat, Leadership: l.seat, Writer: l.seat, Router: speaker, Watcher: watcher,
 		Gateways: func() ([]netip.Addr, error) { return nil, nil },
-		Node:     n.Name, Namespace: "hawser-system", DrainTime: 15 * time.Second, Log: n.log,
+		Proxy:    func(_ context.Context, at netip.AddrPort) error { return n.api.proxy(n.Name, at.Port()) }, ProxyWait: 10 * time.Second,
+		Node: n.Name, Namespace: "hawser-system", DrainTime: 15 * time.Second, Log: n.log,
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	sessions, hangUp := context.WithCancel(context.WithoutCancel(ctx))

@@ -82,7 +82,8 @@ type speaker struct {
 	done            chan int
 }
 
-// start runs a speaker as the ServiceAccount, until the test ends.
+// start runs a speaker as the ServiceAccount, until the test ends. There is no
+// kube-proxy that it could wait for.
 func start(t *testing.T, node string, args ...string) *speaker {
 	t.Helper()
 	own := loopback()
@@ -90,7 +91,7 @@ func start(t *testing.T, node string, args ...string) *speaker {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	args = append([]string{
-		"run", "--node-name", node, "--kubeconfig", account, "--log-level", "debug", "--drain-time", "2s",
+		"run", "--node-name", node, "--kubeconfig", account, "--log-level", "debug", "--drain-time", "2s", "--proxy-wait", "0",
 		"--metrics-address", s.metrics, "--health-address", s.health,
 	}, args...)
 	go func() { s.done <- command(ctx, args, nil, io.Discard, s.log) }()
