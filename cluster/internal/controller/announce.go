@@ -12,7 +12,7 @@ import (
 
 // announce sets the node's routes, all of them, when they have changed.
 func (c *Controller) announce(v *kube.View) {
-	if !c.opened && c.usher.first(time.Now()) {
+	if !c.opened && c.usher.first() {
 		return // a router keeps what an earlier speaker of the node has told until it is told all
 	}
 	c.opened = true

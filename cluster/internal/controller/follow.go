@@ -25,8 +25,9 @@ func (c *Controller) follow(v *kube.View, leading bool) {
 	if c.board == nil || v.Changes.Whole || !maps.Equal(down, c.down) || grace != c.grace {
 		c.down, c.grace, c.posted = down, grace, false
 		c.usher.only(v.Services)
+		now := time.Now()
 		for _, s := range v.Services {
-			c.usher.look(s, c.node.Addresses, time.Now())
+			c.usher.look(s, c.node.Addresses, now)
 		}
 		c.usher.taken() // they are judged with the others
 		c.board = announce.NewBoard(c.withSelf(v.Snapshot), c.Node, announce.Options{

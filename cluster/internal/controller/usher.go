@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	askEvery = 50 * time.Millisecond
-	askAtOne = 8 // proxies asked at the same time
+	askFirst  = 10 * time.Millisecond // the pause after a guest has come; it doubles
+	askMost   = 100 * time.Millisecond
+	askAtOnce = 8
 )
 
 // usher keeps Services of externalTrafficPolicy Local waiting whose pods are new
@@ -37,7 +38,7 @@ type usher struct {
 	guests map[model.Key]*guest
 	let    []model.Key // in since last taken
 	silent bool        // the proxy has not answered for all of wait
-	opened time.Time   // when the first guest came
+	opened time.Time   // when the first guests came, all together
 	come   chan struct{}
 }
 
@@ -56,7 +57,7 @@ func newUsher(o Options, wake func()) *usher {
 }
 
 // look takes note of a Service that is new or has changed, and of the node's own
-// addresses.
+// addresses; it is judged for the board afterwards.
 func (u *usher) look(s *model.Service, own []netip.Addr, now time.Time) {
 	if u.ask == nil || u.wait <= 0 {
 		return
@@ -80,9 +81,7 @@ func (u *usher) look(s *model.Service, own []netip.Addr, now time.Time) {
 			}
 		}
 	case len(g.doors) > 0:
-		if g.doors = u.doors(s, own); len(g.doors) == 0 {
-			u.let = append(u.let, s.Key)
-		}
+		g.doors = u.doors(s, own)
 	}
 }
 
@@ -143,10 +142,10 @@ func (u *usher) waiting(k model.Key) bool {
 
 // first reports whether those who were there at the beginning are still waited
 // for.
-func (u *usher) first(now time.Time) bool {
+func (u *usher) first() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return now.Sub(u.opened) < u.wait && len(u.pending()) > 0
+	return slices.ContainsFunc(u.pending(), func(a asked) bool { return a.since.Equal(u.opened) })
 }
 
 // taken are those that were let in since the last call.
@@ -160,15 +159,17 @@ func (u *usher) taken() []model.Key {
 
 // run asks for those who wait, until ctx ends.
 func (u *usher) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		pause := time.After(askEvery)
-		if !u.round(ctx) {
-			pause = nil
+	for pause := askFirst; ctx.Err() == nil; {
+		var again <-chan time.Time
+		if u.round(ctx) {
+			again = time.After(pause)
 		}
 		select {
 		case <-ctx.Done():
-		case <-pause:
+		case <-again:
+			pause = min(2*pause, askMost)
 		case <-u.come:
+			pause = askFirst
 		}
 	}
 }
@@ -198,7 +199,7 @@ func (u *usher) round(ctx context.Context) (more bool) {
 	all := u.pending()
 	u.mu.Unlock()
 	var g errgroup.Group
-	g.SetLimit(askAtOne)
+	g.SetLimit(askAtOnce)
 	for i := range all {
 		g.Go(func() error { all[i].err = u.at(ctx, all[i].doors); return nil })
 	}

@@ -91,7 +91,7 @@ func ushered(t *testing.T, story func(f *fakeCluster, p *fakeProxy, c *Controlle
 			}
 			c.poke()
 			synctest.Wait()
-			elapse(2 * askEvery)
+			elapse(2 * askMost)
 			expect(t, what, r.table(), want...)
 		})
 	})
@@ -143,8 +143,10 @@ func TestNothingIsToldBeforeTheFirstAreReady(t *testing.T) {
 		f.snapshot.Services = []*model.Service{all, local(1, "node1"), local(2, "node1")}
 		p.knows(30001)
 		table("one of two is ready")
+		f.snapshot.Services = append(f.snapshot.Services, local(3, "node1"))
+		table("a third comes")
 		p.knows(30001, 30002)
-		table("both are", one, two, web)
+		table("both are, and the third is waited for by nobody", one, two, web)
 		f.snapshot.Services[1] = local(1)
 		f.snapshot.Services[2] = local(2, "node1", "node2")
 		table("later ones keep nobody waiting", two, web)
